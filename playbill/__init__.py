@@ -1,0 +1,1 @@
+"""A Git repository as the whole machine-learning platform."""

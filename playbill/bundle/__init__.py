@@ -1,0 +1,1 @@
+"""The shippable: model, contract, profile, card and server in one verified folder."""

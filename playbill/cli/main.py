@@ -1,0 +1,41 @@
+"""The `playbill` command: registers each command's function and turns errors into exit codes."""
+
+import importlib
+import sys
+from typing import Any
+
+import typer
+
+from playbill.errors import PlaybillError
+
+# In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
+COMMANDS: list[str] = []
+
+app = typer.Typer(
+    name="playbill",
+    help="A Git repository as the whole machine-learning platform.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich help costs more CPU than all else that `--help` does
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+
+def _register() -> None:
+    for name in COMMANDS:
+        module: Any = importlib.import_module(f"playbill.cli.{name}")
+        if isinstance(group := getattr(module, "app", None), typer.Typer):
+            app.add_typer(group, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+
+
+def main() -> None:
+    """Run the command line; a PlaybillError becomes a message and its exit status."""
+    sys.path.insert(0, "")  # a console script does not see the project's `stages` by itself
+    _register()
+    try:
+        app()
+    except PlaybillError as error:
+        typer.echo(f"playbill: {error}", err=True)
+        raise SystemExit(error.exit_status) from None

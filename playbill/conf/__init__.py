@@ -1,0 +1,1 @@
+"""The shipped options, found by Hydra through `pkg://playbill.conf`; data only."""

@@ -1,0 +1,1 @@
+"""The config compiler: conf/ in, params.yaml and dvc.yaml out."""

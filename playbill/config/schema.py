@@ -1,0 +1,295 @@
+"""The typed form of every group of conf/: what a key means, its type and its range.
+
+One model per Hydra group, under the group's own name; `Params` is the whole of params.yaml.
+Unknown keys are refused. The docstring under a field is its description in the JSON Schema.
+"""
+
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+# A `_target_` and its keyword arguments; config/target.py checks them against the signature.
+Target = dict[str, Any]
+
+
+class Group(BaseModel):
+    """Base of all groups: unknown keys refused, instances frozen."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+
+class Window(Group):
+    """A span of time, its end excluded."""
+
+    start: date
+    """First day, as 2013-01-01."""
+    end: date
+    """First day that is no longer part of the window."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"the window ends {self.end}, not after its start {self.start}")
+        return self
+
+
+class FileSource(Group):
+    """A local CSV or Parquet file, or a glob of them, relative to the project."""
+
+    kind: Literal["file"]
+    path: str
+    """Path or glob, relative to the project's root; .csv, .csv.gz or .parquet."""
+    time: str | None = None
+    """Column by which the rows of the window are picked; none: every row is read."""
+    options: dict[str, Any] = {}
+    """Keyword arguments for pandas.read_csv, such as `sep` or `na_values`."""
+
+
+class PythonSource(Group):
+    """A function of the project that returns the rows of a window as a data frame."""
+
+    kind: Literal["python"]
+    target: str
+    """`package.module:function`; called with `start` and `end` (datetime.date, end excluded)."""
+    windowed: bool = True
+    """False for a table that does not change with the window; then called without arguments."""
+
+
+class Source(Group):
+    """Where the rows come from: named sources, and the query that joins them into one table."""
+
+    window: Window
+    """The rows that the model learns from; `playbill retrain` moves it."""
+    sources: dict[str, Annotated[FileSource | PythonSource, Field(discriminator="kind")]]
+    """Each source by the name under which the query reads it."""
+    query: str
+    """SQL (DuckDB) over the named sources; its result is the table that the contract describes."""
+
+    @model_validator(mode="after")
+    def _some_source(self) -> Self:
+        if not self.sources:
+            raise ValueError("at least one source is needed")
+        return self
+
+
+class ContractColumn(Group):
+    """What Playbill knows of a column beyond pandera's schema."""
+
+    role: Literal["input", "key", "time", "target", "group", "subject"] = "input"
+    """What the column is for; `input` columns are what the model and the server may see."""
+    description: str = ""
+    """Shown in the request schema of the server."""
+    example: str | float | int | bool | None = None
+    """An example value for the API documentation."""
+
+
+class Contract(Group):
+    """What the joined table must be, column by column, and what each column is for."""
+
+    label_delay: Annotated[str, Field(pattern=r"^\d+[dhm]$")] = "0d"
+    """How long after its time a row's target is known: a number and d, h or m."""
+    schema_: dict[str, Any] = Field(alias="schema")
+    """pandera's own YAML form of a DataFrameSchema."""
+    columns: dict[str, ContractColumn] = {}
+    """Roles, descriptions and examples by column name."""
+    unavailable: list[str] = []
+    """Columns of the sources that are known only after the prediction is made; refused as input."""
+
+    @model_validator(mode="after")
+    def _roles(self) -> Self:
+        known = self.schema_.get("columns")
+        if not isinstance(known, dict) or not known:
+            raise ValueError("schema.columns must name at least one column")
+        if stray := sorted(set(self.columns) - set(known)):
+            raise ValueError(f"columns {stray} are not in schema.columns")
+        if leak := sorted(set(self.unavailable) & set(known)):
+            raise ValueError(
+                f"columns {leak} are known only after the prediction (contract.unavailable)"
+            )
+        for role in ("key", "time", "target"):
+            names = [name for name, column in self.columns.items() if column.role == role]
+            if len(names) > 1 or (role != "time" and not names):
+                raise ValueError(f"exactly one column must have the role {role}, found {names}")
+        return self
+
+    def role(self, role: str) -> str | None:
+        """Return the name of the column that has `role`, or None."""
+        return next((n for n, column in self.columns.items() if column.role == role), None)
+
+    @property
+    def key(self) -> str:
+        """Name of the column that identifies a row."""
+        return self.role("key") or ""
+
+    @property
+    def target(self) -> str:
+        """Name of the column that the model predicts."""
+        return self.role("target") or ""
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the columns that the model may see, in the order of the schema."""
+        plain = ContractColumn()
+        return [n for n in self.schema_["columns"] if self.columns.get(n, plain).role == "input"]
+
+
+class Split(Group):
+    """How the prepared rows are divided into training rows and hold-out."""
+
+    kind: Literal["time", "random", "stratified", "group"]
+    """time: the last share by time; group: whole groups (the column with that role)."""
+    test_size: Share = 0.2
+    """Share of the rows that is held out."""
+    drop_duplicates: bool = True
+    """Drop rows whose key occurred before."""
+    seed: int = 0
+    """Seed of the shuffle; the time split draws nothing."""
+
+
+class FeatureGroup(Group):
+    """Columns that go through the same transformers, in order."""
+
+    columns: list[str]
+    """Input columns of the contract."""
+    steps: list[Target] = []
+    """scikit-learn transformers as `_target_` and keyword arguments; none: passed on as they are."""
+
+
+class Feature(Group):
+    """The feature half of the Pipeline: named groups of columns and their transformers."""
+
+    groups: dict[str, FeatureGroup]
+
+    @model_validator(mode="after")
+    def _some_column(self) -> Self:
+        if not any(group.columns for group in self.groups.values()):
+            raise ValueError("at least one group must name a column")
+        return self
+
+
+class Evaluation(Group):
+    """What is measured on the hold-out."""
+
+    threshold: Share = 0.5
+    """Probability from which on a row is labelled positive."""
+    slices: list[str] = []
+    """Columns whose values each get their own metrics."""
+    slice_rows: Annotated[int, Field(ge=1)] = 100
+    """Values with fewer rows than this are counted but not measured."""
+    curve_points: Annotated[int, Field(ge=10, le=1000)] = 100
+    """Most points that a plotted curve keeps."""
+
+
+class Server(Group):
+    """What the generated server promises."""
+
+    title: str
+    """Title of the API's documentation."""
+    description: str = ""
+    """A sentence for the API's documentation."""
+    max_batch_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Rows that one batch request may hold."""
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
+    """Bytes that a request's body may have; beyond that 413."""
+    python: str = "3.11"
+    """Python version of the generated Dockerfile's base image."""
+
+
+class Drift(Group):
+    """When new rows count as drifted from the rows that the model learned from."""
+
+    alpha: Share = 0.05
+    """Chance of any alarm when nothing changed: the whole report's, not one column's."""
+    minimum_effect: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Smallest difference that matters: total variation distance between binned distributions."""
+    bins: Annotated[int, Field(ge=2, le=100)] = 10
+    """Quantile bins of a numeric column."""
+    categories: Annotated[int, Field(ge=2, le=1000)] = 50
+    """Categories kept by name; the rest are counted together."""
+    draws: Annotated[int, Field(ge=100, le=100_000)] = 2000
+    """Monte Carlo draws of each null distribution."""
+    minimum_rows: Annotated[int, Field(ge=2)] = 100
+    """Fewer rows than this give no verdict."""
+    seed: int = 0
+    """Seed of the draws."""
+
+
+class Stage(Group):
+    """One stage of the pipeline: a function, what it reads and what it writes."""
+
+    function: Annotated[str, Field(pattern=r"^stages(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*$")]
+    """`stages.module:function`; called with params and each input by its name."""
+    config: list[str] = []
+    """Keys of params.yaml that the stage reads; a change in them reruns it."""
+    inputs: dict[str, str] = {}
+    """Files by the name of the function's argument."""
+    outputs: dict[str, str] = {}
+    """Files or folders (no suffix) by the name in the returned mapping; kept by DVC."""
+    metrics: dict[str, str] = {}
+    """JSON files that `dvc metrics` reads; kept by Git."""
+    texts: dict[str, str] = {}
+    """Folders of reviewed text; kept by Git."""
+    packages: list[str] = []
+    """Distributions whose version changes the result; a new version reruns the stage."""
+
+
+class Plot(Group):
+    """One picture that `dvc plots` draws from a CSV file."""
+
+    file: str
+    """CSV file, a stage's output or inside one."""
+    x: str
+    """Column of the horizontal axis."""
+    y: str
+    """Column of the vertical axis."""
+    template: str = "linear"
+    """DVC's template: linear, simple, scatter, confusion..."""
+
+
+class Pipeline(Group):
+    """The stages, and what dvc.yaml says besides them."""
+
+    stages: dict[Name, Stage]
+    plots: dict[str, Plot] = {}
+    """What `dvc plots show` draws, by title."""
+    model: str
+    """The output that `dvc artifacts` and the registry's tags name: the bundle's folder."""
+    sources: list[str] = ["stages"]
+    """Folders of Python that belong to the project; an edit in them recompiles."""
+
+
+class Environment(Group):
+    """What a stage takes from the environment; written by `compose`, never by hand."""
+
+    framework: str
+    """Digest of the framework code that the stage reaches, comments and layout left out."""
+    packages: dict[str, str] = {}
+    """Versions by distribution."""
+    targets: dict[str, str] = {}
+    """Digests of the project's modules that the stage's config names."""
+
+
+class Params(Group):
+    """The whole of params.yaml."""
+
+    name: Name
+    """Name of the model: folder under models/, tag prefix, server path."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Seed of everything that draws."""
+    allow: list[str] = ["sklearn.", "stages."]
+    """Prefixes of the `_target_`s that may be instantiated."""
+    source: Source
+    contract: Contract
+    split: Split
+    feature: Feature
+    model: Target
+    evaluation: Evaluation
+    server: Server
+    drift: Drift
+    pipeline: Pipeline
+    environment: dict[str, Environment] = {}

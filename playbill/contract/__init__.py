@@ -1,0 +1,1 @@
+"""What data must be, and what each column is for."""

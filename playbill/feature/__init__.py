@@ -1,0 +1,1 @@
+"""The feature half of the Pipeline."""

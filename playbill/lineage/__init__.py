@@ -1,0 +1,1 @@
+"""What Git and DVC know: revisions, outputs by digest, registry tags."""

@@ -1,0 +1,1 @@
+"""The estimator half of the Pipeline and the file that keeps it."""

@@ -1,0 +1,1 @@
+"""What runs a stage: reads params and inputs, calls its function, writes its outputs."""

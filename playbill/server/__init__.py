@@ -1,0 +1,1 @@
+"""Bundle in, HTTP out; this package is copied into the bundle."""
