@@ -47,7 +47,8 @@ def as_model_frame(
                 expected=nearest(column.name, names),
             )
     arrays = {column.name: _array(rows[column.name], column) for column in inputs}
-    return pd.DataFrame(arrays, copy=False)
+    series = {name: pd.Series(a, dtype=a.dtype, copy=False) for name, a in arrays.items()}
+    return pd.DataFrame(series, copy=False)
 
 
 def _array(values: Any, column: Column) -> "NDArray[Any]":

@@ -45,11 +45,12 @@ def validate(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> 
     lines = [f"  - {failure}" for failure in found[:LISTED]]
     if len(found) > LISTED:
         lines.append(f"  and {len(found) - LISTED} more")
-    missing = [f.column for f in found if f.check == "column_in_dataframe"]
+    names = [str(column) for column in frame.columns]
+    near = [nearest(f.column, names) for f in found if f.check == "column_in_dataframe"]
     raise ContractError(
         f"{name} breaks its contract in {len(found)} checks:\n" + "\n".join(lines),
         where=WHERE,
-        expected=nearest(missing[0], map(str, frame.columns)) if missing else "",
+        expected="; ".join(text for text in near if text.startswith("`")),
         run="correct the data or its query, or the contract if it asks too much",
     )
 
