@@ -23,9 +23,7 @@ def run(params: Params, *, pipeline: Any, test: "pd.DataFrame") -> dict[str, obj
     label = (probability >= config.threshold).astype("int64")
     return {
         "predictions": test[named].assign(probability=probability, prediction=label),
-        "plots": curves(
-            truth, probability, threshold=config.threshold, points=config.curve_points
-        ),
+        "plots": curves(truth, probability, threshold=config.threshold, points=config.curve_points),
         "metrics": {"threshold": config.threshold, **measure(truth, probability, config.threshold)},
         "slices": measure_slices(
             test,

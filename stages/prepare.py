@@ -14,9 +14,7 @@ def run(params: Params, *, table: "pd.DataFrame") -> dict[str, object]:
     """Return `train`, `test` and the `report` of what was removed."""
     contract, config = params.contract, params.split
     key, target, time = contract.key, contract.target, contract.role("time")
-    kept, rules = apply_rules(
-        table, key=key, target=target, drop_duplicates=config.drop_duplicates
-    )
+    kept, rules = apply_rules(table, key=key, target=target, drop_duplicates=config.drop_duplicates)
     train, test = split(
         kept, config, key=key, target=target, time=time, group=contract.role("group")
     )

@@ -73,9 +73,7 @@ def _log_loss(positive: "NDArray[np.bool_]", probability: "NDArray[np.float64]")
     return float(-np.log(np.clip(right, tiny, 1)).mean())
 
 
-def _calibration_error(
-    positive: "NDArray[np.bool_]", probability: "NDArray[np.float64]"
-) -> float:
+def _calibration_error(positive: "NDArray[np.bool_]", probability: "NDArray[np.float64]") -> float:
     """Return the mean gap between predicted and seen share over bins of equal width, by rows."""
     place = np.minimum((probability * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
     predicted = np.bincount(place, weights=probability, minlength=CALIBRATION_BINS)

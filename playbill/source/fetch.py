@@ -75,7 +75,7 @@ def _table(rows: Rows, context: Context) -> "pa.Table":
         table = pa.Table.from_pandas(rows.frame, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise DataError(
-            f"source `{context.name}` has a column of mixed kinds: {'; '.join(map(str, error.args))}",
+            f"source `{context.name}` has a column of mixed kinds: {error}",
             where=context.where,
             expected="one kind of value in each column",
         ) from error

@@ -6,13 +6,14 @@ thread and a required ORDER BY, equal sources give equal rows in equal order.
 
 import json
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from playbill.config.nearest import nearest
 from playbill.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
     import pandas as pd
     import pyarrow as pa

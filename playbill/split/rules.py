@@ -23,9 +23,7 @@ def apply_rules(
     rules.append({"rule": "missing target", "column": target, "removed": len(frame) - len(known)})
     if drop_duplicates:
         first = known[~known[key].duplicated()]
-        rules.append(
-            {"rule": "duplicate key", "column": key, "removed": len(known) - len(first)}
-        )
+        rules.append({"rule": "duplicate key", "column": key, "removed": len(known) - len(first)})
         known = first
     if known.empty:
         raise DataError(
