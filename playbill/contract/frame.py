@@ -92,7 +92,7 @@ def _seconds(series: "pd.Series", column: Column) -> "NDArray[np.float64]":
     times = pd.to_datetime(series, errors="coerce", utc=True)
     _refuse((times.isna() & series.notna()).to_numpy(), series, column, "a time")
     since = (times - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
-    return since.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(since.to_numpy(), dtype=np.float64)
 
 
 def _refuse(bad: "NDArray[np.bool_]", series: "pd.Series", column: Column, expected: str) -> None:

@@ -1,6 +1,6 @@
 """Tries a table against pandera's schema and reports every broken check at once, in few lines."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +72,9 @@ def failures(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> 
 
 def _read(schema: Mapping[str, Any]) -> "DataFrameSchema":
     import yaml
-    from pandera.io.pandas_io import from_yaml
+    from pandera.io import pandas_io
 
+    from_yaml: Callable[[str], DataFrameSchema] = pandas_io.from_yaml
     text = yaml.safe_dump({"schema_type": "dataframe", **schema}, sort_keys=False)
     try:
         return from_yaml(text)

@@ -1,6 +1,7 @@
 """Sources of kind `file`: local CSV and Parquet files, one or a glob of them."""
 
 import hashlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,8 +73,9 @@ def _parse(path: Path, content: bytes, source: FileSource, context: Context) -> 
         if path.suffix == ".parquet":
             frame = pd.read_parquet(BytesIO(content))
         else:
+            reader: Callable[..., pd.DataFrame] = pd.read_csv
             packed = "gzip" if path.suffix == ".gz" else None
-            frame = pd.read_csv(BytesIO(content), compression=packed, **source.options)
+            frame = reader(BytesIO(content), compression=packed, **source.options)
     except (ValueError, OSError, EOFError, TypeError) as error:
         raise DataError(
             f"source `{context.name}`: {name} cannot be read: {error}",

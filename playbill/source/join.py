@@ -6,7 +6,7 @@ thread and a required ORDER BY, equal sources give equal rows in equal order.
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playbill.config.nearest import nearest
 from playbill.errors import ConfigError, DataError
@@ -64,7 +64,7 @@ def plain(frame: "pd.DataFrame") -> "pd.DataFrame":
     return pd.DataFrame({name: _plain(name, column) for name, column in frame.items()})
 
 
-def _plain(name: object, column: "pd.Series") -> "pd.Series":
+def _plain(name: object, column: "pd.Series[Any]") -> "pd.Series[Any]":
     import pandas as pd
     from pandas.api import types
 
