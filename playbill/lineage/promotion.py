@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,19 @@ def promote(root: Path, ref: str, wish: Wish) -> Promotion:
         new.append(registry.register(root, artifact, commit, facts, known))
     new.append(registry.assign(root, artifact, known, wish.stage, facts))
     return Promotion(artifact, known, wish.stage, commit, tuple(new), facts, notes)
+
+
+def as_dict(done: Promotion, *, pushed: bool) -> dict[str, Any]:
+    """Return a promotion as plain values for JSON."""
+    return {"format_version": FORMAT_VERSION, **asdict(done), "pushed": pushed}
+
+
+def push_target(root: Path) -> str:
+    """Return the Git remote to name in a `git push` line; `origin` where none is configured."""
+    try:
+        return git.remote(root)
+    except LineageError:
+        return "origin"
 
 
 def gather(root: Path, commit: str) -> dict[str, Any]:

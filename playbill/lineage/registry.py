@@ -95,6 +95,23 @@ def versions(root: Path, of: str | None = None) -> list[Version]:
     return sorted(listed, key=lambda one: (one.artifact, precedence(one.version)))
 
 
+def listing(root: Path) -> list[dict[str, Any]]:
+    """Return the versions with stages, commit, date and metrics, as plain values."""
+    return [
+        {
+            "model": one.artifact,
+            "version": one.version,
+            "stages": list(one.stages),
+            "commit": one.tag.commit,
+            "date": one.tag.date.isoformat(),
+            "by": one.tag.tagger,
+            "metrics": one.evidence.get("metrics", {}),
+            "model_digest": one.evidence.get("model_digest"),
+        }
+        for one in versions(root)
+    ]
+
+
 def assignments(root: Path, of: str | None = None, stage: str | None = None) -> list[Assignment]:
     """Return every stage tag in the order in which they were made: by artifact and number."""
     found = []
