@@ -12,13 +12,12 @@ import argparse
 import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from playbill.config.schema import Drift
-from playbill.contract.column import Column
+from playbill.contract.column import Column, Kind
 from playbill.drift import profile as profiles
 from playbill.drift.decision import DriftReport, check
 
@@ -31,7 +30,6 @@ SIZES = [
     (20_000, 20_000),
 ]
 POWER_ROWS = 10_000
-Kind = Literal["number", "integer", "text", "boolean", "datetime"]
 Source = Callable[[np.random.Generator, int], pd.DataFrame]
 POLICY = Drift(minimum_rows=2)
 
@@ -93,19 +91,7 @@ def real() -> Source:
 def columns_of(frame: pd.DataFrame) -> list[Column]:
     """Return the columns of a frame as the contract would describe them."""
     kinds: dict[str, Kind] = {"f": "number", "i": "integer", "b": "boolean"}
-    return [
-        Column(
-            name=str(name),
-            kind=kinds.get(frame[name].dtype.kind, "text"),
-            nullable=True,
-            minimum=None,
-            maximum=None,
-            categories=None,
-            description="",
-            example=None,
-        )
-        for name in frame.columns
-    ]
+    return [Column(str(name), kinds.get(frame[name].dtype.kind, "text")) for name in frame.columns]
 
 
 def report(reference: pd.DataFrame, current: pd.DataFrame, seed: int, *, same: bool) -> DriftReport:

@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Kind = Literal["number", "integer", "text", "boolean", "datetime"]
+
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the contract: its kind, its bounds and what people are told about it."""
+    """One column of the contract; bounds are inclusive unless they say otherwise."""
 
     name: str
-    kind: Literal["number", "integer", "text", "boolean", "datetime"]
-    nullable: bool
-    minimum: float | None
-    maximum: float | None
-    categories: tuple[str, ...] | None
-    description: str
-    example: str | float | int | bool | None
+    kind: Kind
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: bool = False
+    exclusive_maximum: bool = False
+    categories: tuple[str, ...] | None = None
+    description: str = ""
+    example: str | float | int | bool | None = None

@@ -60,19 +60,11 @@ def numbers(series: "pd.Series[Any]") -> "NDArray[np.float64]":
 
 
 def tally(series: "pd.Series[Any]", kind: str) -> tuple[dict[str, int], int]:
-    """Return the count of each value of a text or boolean column by its name, and of missing.
-
-    Raises:
-        DataError: The column holds lists or mappings.
-    """
+    """Return the count of each value of a text or boolean column by its name, and of missing."""
     try:
         counted = series.value_counts(dropna=True, sort=False)
-    except TypeError as error:
-        raise DataError(
-            f"column {series.name!r} holds values that cannot be counted ({error})",
-            where=f"column {series.name}",
-            expected="text, numbers or booleans",
-        ) from error
+    except TypeError:  # lists in a Parquet file, under pandas 2
+        counted = series.map(str, na_action="ignore").value_counts(dropna=True, sort=False)
     counts: dict[str, int] = {}
     for value, count in counted.items():
         if count:  # a categorical dtype lists values that do not occur
@@ -130,15 +122,17 @@ def edge_labels(edges: Sequence[float]) -> list[str]:
     """Return a readable name for each bin between `edges`."""
     if not edges:
         return ["any value"]
-    labels = [f"< {_short(edges[0])}" if _is_below(edges, 0) else f"≤ {_short(edges[0])}"]
+    below = [_is_below(edges, index) for index in range(len(edges))]
+    # An edge just below a value reads as that value, left out.
+    named = [_short(edges[i + 1] if below[i] else edge) for i, edge in enumerate(edges)]
+    labels = [f"< {named[0]}" if below[0] else f"≤ {named[0]}"]
     for index in range(1, len(edges)):
-        low, high = edges[index - 1], edges[index]
-        if _is_below(edges, index - 1):
-            labels.append(_short(high))
+        if below[index - 1]:
+            labels.append(named[index])
         else:
-            closing = ")" if _is_below(edges, index) else "]"
-            labels.append(f"({_short(low)}, {_short(high)}{closing}")
-    return [*labels, f"> {_short(edges[-1])}"]
+            closing = ")" if below[index] else "]"
+            labels.append(f"({named[index - 1]}, {named[index]}{closing}")
+    return [*labels, f"> {named[-1]}"]
 
 
 def _is_below(edges: Sequence[float], index: int) -> bool:
@@ -148,7 +142,7 @@ def _is_below(edges: Sequence[float], index: int) -> bool:
 
 
 def _short(value: float) -> str:
-    rounded = float(f"{value:.4g}")
-    if rounded == int(rounded) and abs(rounded) < 1e6:  # noqa: PLR2004 - no exponent up to there
-        return str(int(rounded))
-    return f"{rounded:g}".replace("e+0", "e").replace("e-0", "e-")
+    text = f"{value:.4g}"
+    if "e+" in text and abs(value) < 1e6:  # noqa: PLR2004 - no exponent up to there
+        return str(int(float(text)))
+    return text.replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
