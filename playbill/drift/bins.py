@@ -5,6 +5,7 @@ A column's bins are fixed by a sample of reference rows that is not counted afte
 are current.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,8 @@ def choose_edges(values: "NDArray[np.float64]", bins: int) -> list[float]:
             np.quantile(finite, steps, method="inverted_cdf"), return_counts=True
         )
         heavy = edges[repeats > 1]
-    below = np.nextafter(heavy, -np.inf)
+    with np.errstate(over="ignore"):  # nothing finite lies below the smallest number
+        below = np.nextafter(heavy, -np.inf)
     return [float(edge) for edge in np.unique(np.concatenate([edges, below[np.isfinite(below)]]))]
 
 
@@ -137,8 +139,8 @@ def edge_labels(edges: Sequence[float]) -> list[str]:
 
 def _is_below(edges: Sequence[float], index: int) -> bool:
     """Say whether the edge is the one just below a value that has its own bin."""
-    following = edges[index + 1] if index + 1 < len(edges) else np.nan
-    return bool(np.nextafter(edges[index], np.inf) == following)
+    following = edges[index + 1] if index + 1 < len(edges) else math.nan
+    return math.nextafter(edges[index], math.inf) == following
 
 
 def _short(value: float) -> str:

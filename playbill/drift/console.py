@@ -30,7 +30,7 @@ def show(report: "DriftReport", console: "Console") -> None:
         label, moved = wording.largest_change(column)
         cells = [
             wording.cut(column.name, 40),
-            "yes" if column.drifted else "no",
+            wording.flag(report, column),
             f"{column.effect:.3f}",
             wording.p_value(column.adjusted_p_value),
             f"{wording.cut(label, 24)}: {moved}",

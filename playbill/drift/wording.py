@@ -24,6 +24,13 @@ def basis(report: "DriftReport") -> str:
     )
 
 
+def flag(report: "DriftReport", column: "ColumnDrift") -> str:
+    """Return whether the column drifted; too few rows leave it open."""
+    if report.verdict == "inconclusive":
+        return "open"
+    return "yes" if column.drifted else "no"
+
+
 def p_value(value: float) -> str:
     """Return a p-value with three decimals."""
     return f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.3f}"
