@@ -9,7 +9,7 @@ import typer
 from playbill.errors import PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
-COMMANDS: list[str] = []
+COMMANDS: list[str] = ["check", "compose", "conf", "adopt", "run", "compare", "promote", "models"]
 
 app = typer.Typer(
     name="playbill",

@@ -20,8 +20,6 @@ PIN = re.compile(
     r"[a-z0-9][a-z0-9.-]*==[0-9][\w.!+]*"
     r"""( ; (python_version (<|>=|==) "3\.\d+"|sys_platform == "(win32|darwin)"))?"""
 )
-    r"""^[a-z0-9][a-z0-9.-]*==[0-9][\w.!+]*(?: ; python_version (?:<|>=|==) "3\.\d+")?$"""
-)
 
 
 def tracked() -> Iterator[tuple[str, str]]:
