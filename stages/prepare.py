@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from playbill.config.schema import Params
-from playbill.split.base import split
+from playbill.split.division import split
 from playbill.split.rules import FORMAT_VERSION, apply_rules, describe
 
 if TYPE_CHECKING:

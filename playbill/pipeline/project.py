@@ -161,7 +161,7 @@ class Project:
         from playbill.pipeline.runner import call
 
         wanted = [override(key, value) for key, value in overrides.items()]
-        return call(self.root, stage, compose(self.root, wanted).params)
+        return dict(call(self.root, stage, compose(self.root, wanted).params))
 
     def _frame(self, path: str) -> "pd.DataFrame":
         import pandas as pd

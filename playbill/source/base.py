@@ -38,7 +38,7 @@ class Rows:
 
 
 class Reader(Protocol):
-    """A kind of source: module `playbill.source.<kind>` has it as `read`."""
+    """A kind of source: `read` in the module of that name."""
 
     def __call__(self, source: Any, context: Context) -> Rows:
         """Return the rows of the window; DataError if there are none."""

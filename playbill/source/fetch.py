@@ -1,7 +1,6 @@
 """Brings one declared source in: reads it by its kind and makes a snapshot with its provenance."""
 
 import hashlib
-import importlib
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -9,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from playbill.config.schema import FileSource, PythonSource, Window
 from playbill.errors import DataError
+from playbill.source import file, python
 from playbill.source.base import Context, Reader, Rows, Snapshot
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT_VERSION = 1
-READERS = {"file": "playbill.source.file", "python": "playbill.source.python"}
+READERS: dict[str, Reader] = {"file": file.read, "python": python.read}
 
 
 def fetch(
@@ -39,8 +39,7 @@ def fetch(
         DataError: The source is missing, cannot be read or has no rows.
     """
     context = Context(name, window, root, allow)
-    read: Reader = importlib.import_module(READERS[source.kind]).read
-    rows = read(source, context)
+    rows = READERS[source.kind](source, context)
     table = _table(rows, context)
     content = _parquet(table)
     span = f"{window.start}_{window.end}"

@@ -1,7 +1,6 @@
 """Sources of kind `file`: local CSV and Parquet files, one or a glob of them."""
 
 import hashlib
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ from playbill.errors import DataError
 from playbill.source.base import Context, Rows, require_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")

@@ -76,8 +76,8 @@ def _plain(name: object, column: "pd.Series[Any]") -> "pd.Series[Any]":
     if types.is_float_dtype(dtype):
         return column.astype("float64")
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return column.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")
-    if types.is_datetime64_dtype(dtype):
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    if types.is_datetime64_dtype(column.dtype):
         return column.astype("datetime64[ns]")
     kind = types.infer_dtype(column, skipna=True)
     if isinstance(dtype, pd.CategoricalDtype) or kind in {"string", "empty"}:
