@@ -29,6 +29,10 @@ def drift(
         str | None,
         typer.Option(metavar="START:END", help="Rows of the source instead; the end is excluded."),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Or the rows that `retrain --by` would add, as 1m, 2w or 30d."),
+    ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of the bundle; default: this project's.")
     ] = None,
@@ -51,14 +55,19 @@ def drift(
 
       playbill drift --window 2013-07-01:2013-08-01 --html drift.html
 
+      playbill drift --by 1m
+
       playbill drift new.csv --ref flights@v1.2.0 --json
 
       playbill drift new.csv --bundle ./bundle --fail-on never
     """
     from playbill.drift import reference, report
     from playbill.drift.decision import check
+    from playbill.errors import UsageError
 
-    span = _window(file, window)
+    if by is not None and (file, window) != (None, None):
+        raise UsageError("--by was given with a file or a window", expected="one of them")
+    span = _beyond(by) if by is not None else _window(file, window)
     folder = _bundle(bundle, ref)
     profile = reference.bundled_profile(folder)
     found = check(profile, _rows(file, span, profile), _policy(profile))
@@ -81,6 +90,15 @@ def drift(
     }
     if found.verdict in failing[fail_on]:
         raise typer.Exit(1)
+
+
+def _beyond(by: str) -> tuple[date, date]:
+    from playbill.config.location import find_project
+    from playbill.config.params import read_params
+    from playbill.pipeline.window import beyond
+
+    window = beyond(read_params(find_project()).source.window, by)
+    return window.start, window.end
 
 
 def _window(file: Path | None, window: str | None) -> tuple[date, date] | None:
