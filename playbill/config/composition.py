@@ -97,7 +97,7 @@ def compose(root: Path, overrides: Sequence[str] = (), *, conf: Path | None = No
         try:
             values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         except OmegaConfBaseException as error:
-            raise _dead(error, layers, overrides) from error
+            raise _dead(error, layers, overrides, raw) from error
     assert isinstance(values, dict)
     assert isinstance(raw, dict)
     options = {group: _options(folder, group) for group in choices}
@@ -194,11 +194,28 @@ def _defaults_line(group: str, name: str, lines: dict[str, dict[Key, int]]) -> s
     return f"conf/{CONFIG}.yaml {group}: {name}"
 
 
-def _dead(error: Any, layers: tuple[Layer, ...], overrides: Sequence[str]) -> ConfigError:
+def _dead(error: Any, layers: tuple[Layer, ...], overrides: Sequence[str], raw: Any) -> ConfigError:
+    """Say which interpolation is dead; a misspelt top-level key is the usual cause, told first."""
+    from playbill.config.validation import combined, known_names
+
+    known = known_names(())
+    problems = []
+    for name in raw:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1, 0.5)
+            problems.append(
+                ConfigError(
+                    f"unknown key `{name}`{_in_force(overrides)}",
+                    where=f"{locate(layers, (str(name),))} {name}",
+                    expected=(f"`{near[0]}`; " if near else "") + f"one of {known}",
+                )
+            )
     key = str(getattr(error, "full_key", "") or "")
     origin = locate(layers, tuple(key.split("."))) if key else None
-    return ConfigError(
+    dead = ConfigError(
         f"dead interpolation: {str(error).splitlines()[0]}{_in_force(overrides)}",
         where=f"{origin} {key}" if origin else key,
         expected="`${...}` with a key that exists",
+        run="mend the line, then `playbill check`",
     )
+    return combined([*problems, dead])
