@@ -25,7 +25,7 @@ def test_each_group_goes_through_its_steps_and_the_rest_does_not_pass() -> None:
     )
     frame = pd.DataFrame({"x": [0.0, np.nan, 2.0], "n": [7.0, 8.0, 9.0], "other": [1, 2, 3]})
     np.testing.assert_allclose(
-        made.fit_transform(frame), [[-1.224745, 7], [0, 8], [1.224745, 9]], rtol=1e-6
+        made.fit_transform(frame), [[-1.224745, 7.0], [0.0, 8.0], [1.224745, 9.0]], rtol=1e-6
     )
 
 

@@ -156,6 +156,15 @@ def test_a_time_that_is_none_is_named_with_its_row(tmp_path: Path) -> None:
     assert "row 2" in caught.value.where
 
 
+def test_times_of_several_iso_forms_are_understood_as_utc(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(
+        "day\n2020-01-05\n2020-01-31T23:59:00\n2020-02-01T00:30:00+01:00\n"
+    )
+    snapshot = file(tmp_path, "rows.csv", time="day")
+    assert snapshot.provenance["rows"] == 3
+    assert snapshot.provenance["last"] == "2020-01-31T23:59:00"
+
+
 def test_a_window_without_rows_says_where_the_rows_are(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("day,x\n2021-01-05,1\n")
     with pytest.raises(DataError, match="no rows from 2020-01-01 to 2020-02-01") as caught:

@@ -9,7 +9,7 @@ import pytest
 from playbill.errors import ConfigError, DataError
 from playbill.source.join import join
 
-ROWS = pa.table({"id": ["b", "a"], "temp": [1, 2], "at": pa.array([0, 1], pa.timestamp("us"))})
+ROWS = pa.table({"id": ["b", "a"], "temp": [1, 2], "moment": pa.array([0, 1], pa.timestamp("us"))})
 
 
 def test_the_query_joins_the_named_sources() -> None:
@@ -23,14 +23,14 @@ def test_the_query_joins_the_named_sources() -> None:
 def test_columns_come_in_the_kinds_that_contracts_know() -> None:
     query = """
         SELECT id, temp::TINYINT AS small, NULLIF(temp, 1) AS gap, temp > 1 AS flag,
-               NULLIF(temp, 1) > 1 AS unsure, temp::DECIMAL(5, 2) AS exact, at,
-               at::TIMESTAMPTZ AS zoned, at::DATE AS day, NULL::VARCHAR AS nothing
+               NULLIF(temp, 1) > 1 AS unsure, temp::DECIMAL(5, 2) AS exact, moment,
+               moment::TIMESTAMPTZ AS zoned, moment::DATE AS day, NULL::VARCHAR AS nothing
         FROM rows ORDER BY id
     """
     kinds = {name: str(dtype) for name, dtype in join(query, {"rows": ROWS}).dtypes.items()}
     assert kinds == {
         "id": "str", "small": "int64", "gap": "float64", "flag": "bool", "unsure": "float64",
-        "exact": "float64", "at": "datetime64[ns]", "zoned": "datetime64[ns]",
+        "exact": "float64", "moment": "datetime64[ns]", "zoned": "datetime64[ns]",
         "day": "datetime64[ns]", "nothing": "str",
     }  # fmt: skip
 
