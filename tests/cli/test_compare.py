@@ -1,4 +1,4 @@
-"""`playbill compare`: which revisions, in which form, and what is said when something is missing."""
+"""`playbill compare`: which revisions, in which form, and what is said when one lacks something."""
 
 import json
 import shutil
@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from playbill.cli.compare import compare
 from playbill.errors import LineageError
@@ -46,7 +45,8 @@ def test_no_revision_compares_head_with_the_workspace(project: Path) -> None:
     }
 
 
-def test_one_revision_is_compared_with_the_workspace(project: Path) -> None:
+@pytest.mark.usefixtures("project")
+def test_one_revision_is_compared_with_the_workspace() -> None:
     found = _json("first")
     assert found["sides"] == ["first", "workspace"]
     assert found["params"] == [{"name": "seed", "values": [1, 2], "differences": []}]
@@ -55,7 +55,8 @@ def test_one_revision_is_compared_with_the_workspace(project: Path) -> None:
     assert found["notes"] == []
 
 
-def test_an_experiment_is_compared_by_its_name_with_its_predictions(project: Path) -> None:
+@pytest.mark.usefixtures("project")
+def test_an_experiment_is_compared_by_its_name_with_its_predictions() -> None:
     found = _json("first", "quiet-moth", "main")
     assert found["sides"] == ["first", "quiet-moth", "main"]
     assert {"name": "model.c", "values": [0.9, 0.5, 0.9], "differences": []} in found["params"]
@@ -73,7 +74,8 @@ def test_predictions_that_nobody_has_are_said_and_the_rest_is_compared(project: 
     assert found["metrics"]
 
 
-def test_the_text_has_a_table_for_each_question(project: Path) -> None:
+@pytest.mark.usefixtures("project")
+def test_the_text_has_a_table_for_each_question() -> None:
     text = _run("first", "quiet-moth").stdout
     for title in ("Metrics", "On the same rows", "What differs in params.yaml"):
         assert title in text
@@ -91,7 +93,8 @@ def test_markdown_goes_to_a_file_and_the_table_to_the_terminal_only_if_asked(
     assert json.loads(both.stdout)["sides"] == ["first", "main"]
 
 
-def test_a_revision_without_metrics_is_named(project: Path) -> None:
+@pytest.mark.usefixtures("project")
+def test_a_revision_without_metrics_is_named() -> None:
     error = _run("first~1").exception
     assert isinstance(error, LineageError)
     assert "metrics.json of revision" in error.what

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from playbill.cli.models import models
 from playbill.cli.promote import promote
@@ -113,13 +112,15 @@ def test_the_same_promotion_twice_is_refused_and_going_back_is_not(project: Path
     assert [one.version for one in registry.versions(project)] == ["v0.0.1", "v0.1.0"]
 
 
-def test_a_second_stage_keeps_the_version(project: Path) -> None:
+@pytest.mark.usefixtures("project")
+def test_a_second_stage_keeps_the_version() -> None:
     _promote("first", "--stage", "staging")
     assert "tiny v0.0.1 is in stage prod: tiny#prod#2" in _promote("first")
     assert "registered as v0.0.1 already" in _refused("first", "--version", "v3.0.0").what
 
 
-def test_a_version_never_moves(project: Path) -> None:
+@pytest.mark.usefixtures("project")
+def test_a_version_never_moves() -> None:
     _promote("first", "--version", "v1.0.0")
     error = _refused("HEAD", "--allow-unpushed", "--version", "v1.0.0")
     assert "tiny v1.0.0 is registered already" in error.what

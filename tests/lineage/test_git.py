@@ -90,7 +90,7 @@ def test_a_project_in_a_subfolder_reads_its_own_files(repository: Path) -> None:
 
 
 def test_a_missing_file_is_named_with_its_revision(repository: Path) -> None:
-    with pytest.raises(LineageError, match="b.txt is not in revision"):
+    with pytest.raises(LineageError, match=r"b\.txt is not in revision"):
         git.read(repository, git.head(repository), "b.txt")
     assert git.read_if_any(repository, "HEAD", "b.txt") is None
 

@@ -1,4 +1,4 @@
-"""Outputs of a revision: from the cache, from the DVC remote, or a clear word that nobody has it."""
+"""Outputs of a revision: from the cache, from the DVC remote, or a clear word that it is lost."""
 
 import hashlib
 import os
@@ -93,7 +93,7 @@ def test_a_damaged_cache_is_found_before_anything_is_handed_over(history: Path) 
 
 
 def test_a_path_that_no_stage_wrote_is_refused(history: Path) -> None:
-    with pytest.raises(LineageError, match="is not an output in dvc.lock"):
+    with pytest.raises(LineageError, match=r"is not an output in dvc\.lock"):
         store.obtain(history, "models/tiny/bundel", git.head(history))
 
 
