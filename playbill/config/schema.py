@@ -157,7 +157,7 @@ class FeatureGroup(Group):
     columns: list[str]
     """Input columns of the contract."""
     steps: list[Target] = []
-    """scikit-learn transformers as `_target_` and keyword arguments; none: passed on as they are."""
+    """scikit-learn transformers as `_target_` and arguments; none: passed on as they are."""
 
 
 class Feature(Group):

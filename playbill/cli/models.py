@@ -1,0 +1,44 @@
+"""`playbill models`: the registry, as the Git tags have it."""
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List the registered versions: model, version, stages, commit, date and metrics.
+
+    All of it is read from Git tags, so a clone is enough; `git fetch --tags` brings in new ones.
+
+    \b
+    Examples:
+      playbill models
+      playbill models --json
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.config.location import find_project
+    from playbill.evaluation.table import grid
+    from playbill.lineage import registry
+
+    entries = registry.listing(find_project())
+    if as_json:
+        print(json.dumps({"format_version": 1, "models": entries}, indent=2, sort_keys=True))
+        return
+    if not entries:
+        print("no model is registered yet; next: playbill promote HEAD --stage prod")
+        return
+    metrics = [n for n in ("auc", "f1", "brier") if any(n in one["metrics"] for one in entries)]
+    rows = [
+        [
+            one["model"],
+            one["version"],
+            ", ".join(one["stages"]) or "-",
+            one["commit"][:7],
+            one["date"][:16].replace("T", " "),
+            *(f"{one['metrics'].get(name, float('nan')):.4f}" for name in metrics),
+        ]
+        for one in entries
+    ]
+    print(grid(["model", "version", "stage", "commit", "date", *metrics], rows))

@@ -1,0 +1,29 @@
+"""`playbill run`: one stage on its existing inputs, outputs into a scratch folder."""
+
+from typing import Annotated
+
+import typer
+
+
+def run(
+    stage: Annotated[str, typer.Argument(help="Name of the stage, as train.")],
+    pdb: Annotated[
+        bool, typer.Option("--pdb", help="Stop in the debugger where the stage fails.")
+    ] = False,
+) -> None:
+    """Run one stage on its existing inputs; its outputs go to a scratch folder.
+
+    Nothing of the pipeline's own outputs is touched. conf/ is composed as it stands now.
+
+    \b
+    Examples:
+      playbill run train
+      playbill run train --pdb
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.config.composition import compose
+    from playbill.config.location import find_project
+    from playbill.pipeline.scratch import run_stage
+
+    root = find_project()
+    folder = run_stage(root, stage, compose(root).params, pdb=pdb)
+    typer.echo(f"{stage} is done; its outputs are under {folder.relative_to(root).as_posix()}")

@@ -1,0 +1,154 @@
+"""conf/ to params.yaml and dvc.yaml: by `playbill compose`, and as the first stage under DVC."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playbill.config import graph, params, recorded
+from playbill.config.closure import SourceTree
+from playbill.config.composition import Composition, compose
+from playbill.config.environment import check_constraints, stage_environment
+from playbill.config.origin import shipped_folder
+from playbill.errors import GraphChangedError, HandEditError, InstalledError
+
+ADDED = "environment"  # the one section of params.yaml that Hydra does not compose
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What conf/ compiles to.
+
+    Attributes:
+        composition: The composition behind it.
+        texts: The text of each compiled file by its name.
+        stale: Names of the files on disk that differ.
+    """
+
+    composition: Composition
+    texts: dict[str, str]
+    stale: tuple[str, ...]
+
+
+def compile_project(root: Path) -> Compiled:
+    """Compile conf/ without writing anything.
+
+    Raises:
+        ConfigError: conf/ is not valid.
+        InstalledError: An installed package is not the pinned one.
+        RecordedError: A recorded value hides a line that was edited later.
+    """
+    check_constraints(root)
+    recorded.check_hidden(root, recorded.read(root))
+    composition = compose(root)
+    typed = composition.params
+    tree = SourceTree(root, typed.pipeline.sources)
+    environment = {
+        name: stage_environment(typed, name, tree).model_dump() for name in typed.pipeline.stages
+    }
+    values = {**composition.values, ADDED: environment}
+    texts = {params.FILE: params.render(values), graph.FILE: graph.render(typed, root, tree)}
+    tree.save()
+    stale = tuple(name for name, text in texts.items() if _on_disk(root / name) != text)
+    return Compiled(composition, texts, stale)
+
+
+def _on_disk(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.is_file() else None
+
+
+def write(root: Path, compiled: Compiled) -> None:
+    """Write the compiled files that differ from what is on disk."""
+    for name in compiled.stale:
+        (root / name).write_text(compiled.texts[name], "utf-8", newline="\n")
+
+
+def compose_stage(root: Path, say: Callable[[str], None] = print) -> None:
+    """Do the `compose` stage as DVC runs it, in a plain `dvc repro` or in an experiment.
+
+    Raises:
+        HandEditError: params.yaml was edited by hand; nothing is overwritten.
+        GraphChangedError: dvc.yaml changed; it is written, and DVC must read it anew.
+    """
+    if "DVC_EXP_NAME" in os.environ:
+        _in_experiment(root, say)
+    else:
+        _outside_experiment(root, say)
+    compiled = compile_project(root)
+    write(root, compiled)
+    if lines := recorded.read(root).lines():
+        say(f"recorded in {recorded.FILE.as_posix()}: {', '.join(lines)}")
+    if graph.FILE in compiled.stale and "DVC_STAGE" in os.environ:
+        raise GraphChangedError(
+            "the graph changed: run `dvc repro` again",
+            where="dvc.yaml, which DVC read before conf/ was compiled",
+            expected="the second run follows the new graph; nothing is lost",
+            run="dvc repro",
+        )
+
+
+def _outside_experiment(root: Path, say: Callable[[str], None]) -> None:
+    found = params.read_file(root)
+    if found is None:
+        return
+    if not found.declared:
+        say("params.yaml was written by DVC for an experiment that failed: it is compiled anew")
+    elif found.is_edited:
+        raise hand_edit(root, found)
+
+
+def hand_edit(root: Path, found: params.ParamsFile) -> HandEditError:
+    """Return the error for a params.yaml that somebody edited, each key with its conf line."""
+    composition = compose(root)
+    mine = {key: value for key, value in found.values.items() if key != ADDED}
+    lines = []
+    for key, (in_conf, in_file) in params.changed_keys(composition.values, mine).items():
+        origin = composition.origin(tuple(key.split(".")))
+        lines.append(f"{key}: {in_file!r} here, {in_conf!r} in {origin or 'conf/'}")
+    edits = "; ".join(lines) or "only what compose itself adds differs"
+    return HandEditError(
+        f"params.yaml was edited by hand: {edits}",
+        where=params.FILE,
+        expected="edits in conf/, from which params.yaml is compiled",
+        run="playbill adopt --from-params, which takes the edit into conf/; "
+        "or `playbill compose`, which drops it",
+    )
+
+
+def _in_experiment(root: Path, say: Callable[[str], None]) -> None:
+    found = params.read_file(root)
+    if found is None or found.is_compiled:
+        return
+    _check_shipped(root)
+    said = {key: value for key, value in found.values.items() if key != ADDED}
+    if compose(root).values != said:
+        before = recorded.read(root)
+        after = recorded.record(root, said)
+        for line in recorded.carried_over(before, after):
+            say(f"note: {line} and applies to the new choice too")
+
+
+def _check_shipped(root: Path) -> None:
+    """Refuse when the `playbill` whose options DVC composed is not the one that runs here."""
+    code = "import playbill.conf, pathlib; print(pathlib.Path(playbill.conf.__file__).parent)"
+    answer = subprocess.run(  # noqa: S603 - our own interpreter, a literal program
+        [sys.executable, "-P", "-c", code],
+        cwd=Path(sys.prefix), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if answer.returncode:
+        return
+    theirs, ours = Path(answer.stdout.strip()), shipped_folder()
+    if _contents(theirs) != _contents(ours):
+        raise InstalledError(
+            "DVC composed this experiment with the options of another `playbill` installation",
+            where=f"{root.name}: the environment's playbill is not this checkout's",
+            expected="an environment in which this checkout is installed",
+            run="pip install -c constraints.txt -e . in this checkout's own environment",
+        )
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    paths = sorted(folder.rglob("*.yaml"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

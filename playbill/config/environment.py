@@ -1,0 +1,165 @@
+"""The environment as an input: pinned packages, and what each stage takes from it."""
+
+import importlib.metadata
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from playbill.config.closure import CODECS, SourceTree
+from playbill.config.schema import Environment, Params, Stage
+from playbill.config.target import KEY
+from playbill.errors import ConfigError, InstalledError
+
+CONSTRAINTS = "constraints.txt"
+RUNNER = "playbill.pipeline.runner"
+_SHOWN = 8
+_MEND = "pip install -c constraints.txt -e '.[demo,serve]'"
+
+
+def pinned(root: Path) -> dict[str, str]:
+    """Return the versions that constraints.txt pins for this Python, by distribution name.
+
+    Raises:
+        ConfigError: A line is not `name==version`.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    path = root / CONSTRAINTS
+    found: dict[str, str] = {}
+    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            raise ConfigError(
+                f"`{text}` is no requirement",
+                where=f"{CONSTRAINTS}:{number}",
+                expected="name==version",
+            ) from error
+        if requirement.marker is None or requirement.marker.evaluate():
+            version = str(requirement.specifier).removeprefix("==")
+            found[canonicalize_name(requirement.name)] = version
+    return found
+
+
+def installed_version(name: str) -> str | None:
+    """Return the installed version of a distribution, or None."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def check_constraints(root: Path) -> None:
+    """Refuse an installed package whose version is not the pinned one.
+
+    Raises:
+        InstalledError: At least one differs; the text names each.
+    """
+    wrong = [
+        (name, version, have)
+        for name, version in pinned(root).items()
+        if (have := installed_version(name)) is not None and have != version
+    ]
+    if wrong:
+        raise refuse(wrong)
+
+
+def refuse(wrong: Sequence[tuple[str, str, str | None]]) -> InstalledError:
+    """Return the error for packages as (name, pinned version, installed version or None)."""
+    texts = [f"{name} is {have or 'not installed'}, pinned {want}" for name, want, have in wrong]
+    return InstalledError(
+        f"the environment is not the pinned one: {'; '.join(texts[:_SHOWN])}"
+        + (f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""),
+        where=f"{CONSTRAINTS} against {Path(sys.prefix).name}",
+        expected="the versions that constraints.txt pins",
+        run=f"{_MEND}   (or pin what you have in constraints.txt and run `playbill compose`)",
+    )
+
+
+def stage_environment(params: Params, name: str, tree: SourceTree) -> Environment:
+    """Return what the stage `name` takes from the environment as it is installed now."""
+    stage = params.pipeline.stages[name]
+    module = stage.function.partition(":")[0]
+    targets = sorted(set(_targets({key: _section(params, key) for key in stage.config})))
+    mine = [t for t in targets if t.partition(".")[0] in tree.packages]
+    versions = {
+        n: installed_version(n) for n in sorted({*stage.packages, *_foreign(targets, tree)})
+    }
+    return Environment(
+        framework=tree.framework_digest([module, RUNNER, *_codecs(stage), *mine]),
+        packages={n: version or "missing" for n, version in versions.items()},
+        targets={target: tree.module_digest(target) for target in mine if target != module},
+    )
+
+
+def _section(params: Params, key: str) -> Any:
+    value: Any = getattr(params, key, None)
+    return value.model_dump() if isinstance(value, BaseModel) else value
+
+
+def _targets(values: Any) -> Iterator[str]:
+    """Yield the modules of every `_target_` and `target` in a config section."""
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            if key in (KEY, "target") and isinstance(value, str) and "." in value:
+                yield value.replace(":", ".").rpartition(".")[0]
+            else:
+                yield from _targets(value)
+    elif isinstance(values, list):
+        for item in values:
+            yield from _targets(item)
+
+
+def _foreign(targets: Sequence[str], tree: SourceTree) -> Iterator[str]:
+    """Yield the distributions of targets that are neither the project's nor scikit-learn's."""
+    roots = {t.partition(".")[0] for t in targets} - {"sklearn", *tree.packages}
+    if roots:
+        owners = importlib.metadata.packages_distributions()
+        for root in sorted(roots):
+            yield from owners.get(root, [])[:1]
+
+
+def _codecs(stage: Stage) -> list[str]:
+    paths = [*stage.inputs.values(), *stage.outputs.values()]
+    return sorted({CODECS[s] for path in paths if (s := Path(path).suffix) in CODECS})
+
+
+def check_stage(params: Params, name: str, root: Path) -> None:
+    """Refuse to run a stage in another environment than the one that params.yaml names.
+
+    Raises:
+        InstalledError: A package version or the framework's code differs.
+    """
+    given = params.environment.get(name)
+    if given is None:
+        raise ConfigError(
+            f"params.yaml has no environment.{name}",
+            where="params.yaml",
+            expected="a compiled params.yaml",
+            run="playbill compose",
+        )
+    tree = SourceTree(root, params.pipeline.sources)
+    have = stage_environment(params, name, tree)
+    tree.save()
+    wrong = [
+        (package, version, None if have.packages[package] == "missing" else have.packages[package])
+        for package, version in given.packages.items()
+        if have.packages.get(package, version) != version
+    ]
+    if wrong:
+        raise refuse(wrong)
+    if have.framework != given.framework or have.targets != given.targets:
+        raise InstalledError(
+            f"stage {name} would run other code than params.yaml was compiled with",
+            where=f"params.yaml environment.{name}",
+            expected="the same playbill (and the same modules of stages/) as at the last compose",
+            run="playbill compose, then `dvc repro`",
+        )

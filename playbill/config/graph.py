@@ -1,0 +1,70 @@
+"""dvc.yaml, rendered in full from the `pipeline` group and the import graph of the stages."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from playbill.config.closure import SourceTree
+from playbill.config.environment import CONSTRAINTS
+from playbill.config.schema import Params, Stage
+
+FILE = "dvc.yaml"
+COMPOSE = "compose"
+_HEADER = "# Compiled from conf/pipeline by `playbill compose`: edit there.\n"
+
+
+def render(params: Params, root: Path, tree: SourceTree) -> str:
+    """Return the text of dvc.yaml: nothing in it is left for DVC to resolve."""
+    stages: dict[str, Any] = {COMPOSE: _compose(params, root)}
+    for name, stage in params.pipeline.stages.items():
+        stages[name] = _stage(name, stage, tree)
+    document: dict[str, Any] = {"stages": stages}
+    if params.pipeline.plots:
+        document["plots"] = [
+            {
+                title: {
+                    "template": plot.template,
+                    "x": plot.x,
+                    "y": {plot.file: plot.y},
+                    "x_label": plot.x.replace("_", " "),
+                    "y_label": plot.y.replace("_", " "),
+                }
+            }
+            for title, plot in params.pipeline.plots.items()
+        ]
+    document["artifacts"] = {
+        params.name: {"path": params.pipeline.model, "type": "model", "desc": _DESCRIPTION}
+    }
+    body = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, width=100)
+    return _HEADER + body
+
+
+_DESCRIPTION = "The self-contained bundle that `playbill serve` starts."
+
+
+def _compose(params: Params, root: Path) -> dict[str, Any]:
+    sources = {path for path in params.pipeline.sources if (root / path).exists()}
+    sources |= {name for name in (CONSTRAINTS,) if (root / name).is_file()}
+    return {
+        "cmd": f"python -m stages.{COMPOSE}",
+        "desc": "Compiles conf/ to params.yaml and dvc.yaml.",
+        "deps": sorted({"conf", *sources}),
+        "outs": [{"params.yaml": {"cache": False, "persist": True}}],
+    }
+
+
+def _stage(name: str, stage: Stage, tree: SourceTree) -> dict[str, Any]:
+    module = stage.function.partition(":")[0]
+    entry: dict[str, Any] = {
+        "cmd": f"python -m {module}",
+        "deps": sorted({*tree.project_files(module), *stage.inputs.values()}),
+        "params": sorted({*stage.config, f"environment.{name}", f"pipeline.stages.{name}"}),
+    }
+    outs: list[Any] = [*stage.outputs.values()]
+    outs += [{path: {"cache": False}} for path in stage.texts.values()]
+    if outs:
+        entry["outs"] = outs
+    if stage.metrics:
+        entry["metrics"] = [{path: {"cache": False}} for path in stage.metrics.values()]
+    return entry

@@ -1,0 +1,128 @@
+"""Compares two models on the rows that both predicted: AUC and Brier score, with an interval."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+CONFIDENCE = 0.95
+DRAWS = 1000
+SEED = 20_130_101
+LOWER_IS_BETTER = ("brier", "log_loss", "calibration_error")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A frame of predictions and which of its columns are what."""
+
+    frame: "pd.DataFrame"
+    key: str
+    target: str
+    probability: str
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A metric of two models on the rows that both predicted, with their difference's interval."""
+
+    side: str
+    metric: str
+    rows: int
+    first: float
+    other: float
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """Return better, worse, or `no clear difference` if the interval holds zero."""
+        if self.low <= 0 <= self.high:
+            return "no clear difference"
+        return "better" if (self.difference < 0) == (self.metric in LOWER_IS_BETTER) else "worse"
+
+
+def pair(first: Predictions, other: Predictions, name: str) -> tuple[list[Paired], str]:
+    """Compare two models on the rows that both predicted, matched by key.
+
+    Returns:
+        AUC and Brier score with intervals, or nothing; and a note on rows that were left out.
+    """
+    left, right = _indexed(first), _indexed(other)
+    if left.index.has_duplicates or right.index.has_duplicates:
+        return [], f"{name}: keys occur more than once, so rows cannot be matched"
+    shared = left.index.intersection(right.index, sort=False)
+    left, right = left.loc[shared], right.loc[shared]
+    if (clash := int((left["label"] != right["label"]).sum())) > 0:
+        return [], f"{name}: {clash} shared rows have another label, so the rows are not the same"
+    labels = left["label"].to_numpy(dtype=float) > 0
+    if labels.all() or not labels.any():
+        return [], f"{name}: no two classes among the {len(shared)} rows that both predicted"
+    most = max(len(first.frame), len(other.frame))
+    note = f"{name}: {len(shared)} rows were predicted by both, of {most}"
+    scores = (left["score"].to_numpy(dtype=float), right["score"].to_numpy(dtype=float))
+    return _bootstrap(labels, scores, name), "" if len(shared) == most else note
+
+
+def _indexed(predictions: Predictions) -> "pd.DataFrame":
+    names = {predictions.target: "label", predictions.probability: "score"}
+    frame = predictions.frame[[predictions.key, *names]].rename(columns=names)
+    return frame.set_index(predictions.key)
+
+
+def _bootstrap(
+    labels: "NDArray[np.bool_]",
+    scores: tuple["NDArray[np.float64]", "NDArray[np.float64]"],
+    name: str,
+) -> list[Paired]:
+    import numpy as np
+
+    rng = np.random.default_rng(SEED)
+    areas = [_area(labels, score) for score in scores]
+    losses = [(score - labels) ** 2 for score in scores]
+    gap = losses[1] - losses[0]
+    rows = len(labels)
+    draws: dict[str, list[float]] = {"auc": [], "brier": []}
+    for _ in range(DRAWS):
+        weights = np.bincount(rng.integers(0, rows, rows), minlength=rows).astype(np.float64)
+        draws["auc"].append(areas[1](weights) - areas[0](weights))
+        draws["brier"].append(float(weights @ gap) / rows)
+    whole = np.ones(rows)
+    point = {
+        "auc": [area(whole) for area in areas],
+        "brier": [float(loss.mean()) for loss in losses],
+    }
+    tail = 50 * (1 - CONFIDENCE)
+    found = []
+    for metric, (before, after) in point.items():
+        # A draw without two classes has no AUC; it says nothing about the difference.
+        low, high = np.nanpercentile(draws[metric], [tail, 100 - tail])
+        gained = after - before
+        found.append(Paired(name, metric, rows, before, after, gained, float(low), float(high)))
+    return found
+
+
+class _area:  # noqa: N801 - a function that has sorted its scores beforehand
+    """The area under the ROC curve of rows with weights; equal scores count half."""
+
+    def __init__(self, labels: "NDArray[np.bool_]", scores: "NDArray[np.float64]") -> None:
+        import numpy as np
+
+        self.order = np.argsort(scores, kind="stable")
+        ordered = scores[self.order]
+        self.starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        self.labels = labels[self.order]
+
+    def __call__(self, weights: "NDArray[np.float64]") -> float:
+        import numpy as np
+
+        ordered = weights[self.order]
+        positive = np.add.reduceat(ordered * self.labels, self.starts)
+        negative = np.add.reduceat(ordered, self.starts) - positive
+        total = positive.sum() * negative.sum()
+        below = np.cumsum(negative) - negative / 2
+        return float(positive @ below / total) if total else math.nan

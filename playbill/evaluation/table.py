@@ -1,0 +1,88 @@
+"""Renders a comparison as tables: for a terminal and for a pull request."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playbill.evaluation.comparison import Comparison, Row
+    from playbill.evaluation.pairing import Paired
+
+SLICES_SHOWN = 10
+CELL_WIDTH = 60  # characters of a parameter's value that a table shows; JSON has all
+_ABSENT = "-"
+
+
+def as_text(comparison: "Comparison") -> str:
+    """Return tables for a terminal."""
+    parts = [f"{title}\n{grid(head, rows)}" for title, head, rows in _tables(comparison)]
+    return "\n\n".join([*parts, *(f"note: {note}" for note in comparison.notes)]) + "\n"
+
+
+def as_markdown(comparison: "Comparison") -> str:
+    """Return tables for a pull request."""
+    first, *others = comparison.sides
+    parts = [f"### {first} against {', '.join(others)}"]
+    for title, head, rows in _tables(comparison):
+        lines = [_pipes(head), _pipes(["---", *["---:"] * (len(head) - 1)])]
+        parts.append("\n".join([f"**{title}**", "", *lines, *(_pipes(row) for row in rows)]))
+    return "\n\n".join([*parts, *(f"_{note}_" for note in comparison.notes)]) + "\n"
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return cells in columns: the first to the left, the others to the right."""
+    full = [[*row, *[""] * (len(head) - len(row))] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in full) for column in range(len(head))]
+    lines = []
+    for row in full:
+        first, *rest = [
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  " + "  ".join([first, *rest]).rstrip())
+    return "\n".join(lines)
+
+
+def _pipes(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _tables(comparison: "Comparison") -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    first, *others = comparison.sides
+    gaps = [f"to {first}" if len(others) == 1 else f"{other} to {first}" for other in others]
+    head = ["metric", *comparison.sides, *gaps]
+    yield "Metrics", head, [_metric(row) for row in comparison.metrics]
+    if comparison.paired:
+        head = ["metric", "model", "rows", first, "model's", "difference", "95 %", "verdict"]
+        yield "On the same rows", head, [_paired(one) for one in comparison.paired]
+    if comparison.slices:
+        shown = sorted(comparison.slices, key=_widest, reverse=True)[:SLICES_SHOWN]
+        title = f"AUC of the slices that moved most ({len(shown)} of {len(comparison.slices)})"
+        yield title, ["slice", *comparison.sides, *gaps], [_metric(row) for row in shown]
+    changed = [[row.name, *map(_shown, row.values)] for row in comparison.params]
+    yield "What differs in params.yaml", ["key", *comparison.sides], changed or [["nothing"]]
+
+
+def _widest(row: "Row") -> float:
+    return max((abs(gap) for gap in row.differences if gap is not None), default=-1.0)
+
+
+def _metric(row: "Row") -> list[str]:
+    gaps = [_ABSENT if gap is None else _signed(gap) for gap in row.differences]
+    return [row.name, *map(_shown, row.values), *gaps]
+
+
+def _paired(one: "Paired") -> list[str]:
+    interval = f"{_signed(one.low)} to {_signed(one.high)}"
+    numbers = [_shown(one.first), _shown(one.other), _signed(one.difference)]
+    return [one.metric, one.side, str(one.rows), *numbers, interval, one.verdict]
+
+
+def _signed(gap: float) -> str:
+    return f"{gap:+d}" if isinstance(gap, int) else f"{gap:+.4f}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return _ABSENT
+    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    return text if len(text) <= CELL_WIDTH else f"{text[: CELL_WIDTH - 1]}…"

@@ -1,0 +1,346 @@
+"""What Git knows, asked of the `git` executable; nothing here knows DVC or models.
+
+Every function takes the project's root first, which may be a subfolder of the Git root; paths are
+relative to the project. A revision is a full commit id unless a function says otherwise.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+from playbill.errors import LineageError
+
+# What a hook or an outer `git` leaves in the environment and would lead to another repository.
+# GIT_CONFIG_COUNT and its keys stay: CI passes credentials through them.
+LEAKS = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
+_EXPERIMENT = re.compile(r"^refs/exps/(?P<base>[0-9a-f]{2}/[0-9a-f]{38})/(?P<name>.+)$")
+_FIELD, _RECORD = "\x1f", "\x1e"
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One annotated tag."""
+
+    name: str
+    commit: str
+    date: datetime
+    tagger: str
+    message: str
+
+
+def run(root: Path, *arguments: str) -> bytes:
+    """Return what `git ARGUMENTS` prints when it runs in `root`.
+
+    Raises:
+        LineageError: git is not installed, or it exited with an error, which the text quotes.
+    """
+    done = _call(root, arguments)
+    if done.returncode:
+        raise LineageError(
+            f"`git {' '.join(arguments[:2])}` failed: {_last_words(done.stderr)}",
+            where=str(root),
+            run=f"git {' '.join(arguments)}",
+        )
+    return done.stdout
+
+
+def top(root: Path) -> Path:
+    """Return the root of the Git work tree that the project lies in.
+
+    Raises:
+        LineageError: There is no Git repository here, or Git refuses to read it.
+    """
+    done = _call(root, ["rev-parse", "--show-toplevel"])
+    if done.returncode == 0:
+        return Path(_line(done.stdout)).resolve()
+    words = _last_words(done.stderr)
+    if "dubious ownership" in done.stderr.decode(errors="replace"):
+        raise LineageError(
+            "Git refuses to read this repository: it belongs to another user",
+            where=str(root),
+            run=f"git config --global --add safe.directory {root}",
+        )
+    raise LineageError(
+        f"this project is not in a Git repository ({words})",
+        where=str(root),
+        expected="a clone; Git is where Playbill keeps every decision",
+        run="git init && git add . && git commit -m 'Start the project'",
+    )
+
+
+def prefix(root: Path) -> str:
+    """Return the project's folder inside the Git root, as `teams/flights`; empty at the root."""
+    inside = root.resolve().relative_to(top(root)).as_posix()
+    return "" if inside == "." else inside
+
+
+def is_repository(root: Path) -> bool:
+    """Say whether git is installed and `root` lies in a Git work tree."""
+    try:
+        top(root)
+    except LineageError:
+        return False
+    return True
+
+
+def head(root: Path) -> str:
+    """Return the commit that is checked out.
+
+    Raises:
+        LineageError: Nothing was committed yet.
+    """
+    top(root)
+    if sha := _commit(root, "HEAD"):
+        return sha
+    raise LineageError(
+        "this repository has no commit yet",
+        where=str(root),
+        run="git add . && git commit -m 'Start the project'",
+    )
+
+
+def resolve(root: Path, revision: str) -> str:
+    """Return the commit that a branch, tag, commit, remote branch or DVC experiment names.
+
+    A branch that only a remote has may be named without the remote, as for `git switch`.
+
+    Raises:
+        LineageError: Nothing has this name, or several have.
+    """
+    now = head(root)
+    if revision.strip() and not revision.startswith("-"):
+        if sha := _commit(root, revision):
+            return sha
+        if found := _experiment(root, revision, now) or _remote_branch(root, revision):
+            return found
+    shallow = is_shallow(root)
+    near = get_close_matches(revision, _names(root), n=3, cutoff=0.6)
+    raise LineageError(
+        f"`{revision}` is no revision of this repository",
+        where="a shallow clone, which lacks the older history" if shallow else "",
+        expected=("one of " + ", ".join(near)) if near else "a branch, tag, commit or experiment",
+        run="git fetch --unshallow --tags" if shallow else "git fetch --all --tags",
+    )
+
+
+def read(root: Path, revision: str, path: str) -> bytes:
+    """Return a file of the project as it was committed in `revision`.
+
+    Raises:
+        LineageError: The revision has no such file.
+    """
+    content = read_if_any(root, revision, path)
+    if content is None:
+        raise LineageError(
+            f"{path} is not in revision {revision[:12]}",
+            expected="a revision in which it was committed",
+            run=f"git log --oneline -- {path}",
+        )
+    return content
+
+
+def read_if_any(root: Path, revision: str, path: str) -> bytes | None:
+    """Return a file as it was committed in `revision`, or None if it has no such file."""
+    done = _call(root, ["cat-file", "blob", f"{revision}:./{path}"])
+    return None if done.returncode else done.stdout
+
+
+def branch(root: Path) -> str | None:
+    """Return the name of the current branch; None when HEAD is detached."""
+    done = _call(root, ["symbolic-ref", "--quiet", "--short", "HEAD"])
+    return _line(done.stdout) or None
+
+
+def changed(root: Path, paths: Sequence[str] = (".",)) -> list[str]:
+    """Return the files under `paths` whose content is not what HEAD has, untracked ones too."""
+    top(root)
+    out = run(root, "status", "--porcelain=v1", "-z", "--no-renames", "--", *paths)
+    base, inside = prefix(root), []
+    for entry in out.decode(errors="surrogateescape").split("\0"):
+        if entry:
+            name = entry[3:]
+            inside.append(name.removeprefix(f"{base}/") if base else name)
+    return sorted(inside)
+
+
+def is_dirty(root: Path, paths: Sequence[str] = (".",)) -> bool:
+    """Say whether anything under `paths` differs from HEAD."""
+    return bool(changed(root, paths))
+
+
+def identity(root: Path) -> tuple[str, str]:
+    """Return the name and e-mail address that Git would sign a commit or tag with.
+
+    Raises:
+        LineageError: They are not set; Git's guess from the host's name is not taken.
+    """
+    done = _call(root, ["-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"])
+    match = re.match(r"^(?P<name>.+) <(?P<mail>[^>]+)> ", done.stdout.decode(errors="replace"))
+    if done.returncode or not match:
+        raise LineageError(
+            "Git does not know who you are, and a decision needs a name",
+            expected="user.name and user.email",
+            run="git config user.name 'Your Name' && git config user.email you@example.org",
+        )
+    return match["name"], match["mail"]
+
+
+def switch(root: Path, name: str, *, create: bool = False) -> None:
+    """Check out a branch, or create it at HEAD and check it out."""
+    head(root)
+    run(root, "switch", *(["--create"] if create else []), name)
+
+
+def commit(root: Path, paths: Sequence[str], message: str) -> str:
+    """Commit `paths` alone, whatever else is staged, and return the commit.
+
+    Raises:
+        LineageError: Git does not know who you are, or nothing changed, or a hook refused.
+    """
+    identity(root)
+    run(root, "add", "--", *paths)
+    run(root, "commit", "--quiet", "--message", message, "--", *paths)
+    return head(root)
+
+
+def remote(root: Path) -> str:
+    """Return the remote to push to: the current branch's, else `origin`, else the only one.
+
+    Raises:
+        LineageError: There is none, or there are several and none is called origin.
+    """
+    names = run(root, "remote").decode().split()
+    own = _line(_call(root, ["config", f"branch.{branch(root)}.remote"]).stdout)
+    chosen = own if own in names else "origin" if "origin" in names else ""
+    if chosen or len(names) == 1:
+        return chosen or names[0]
+    raise LineageError(
+        f"several remotes and none is called origin: {', '.join(names)}"
+        if names
+        else "this repository has no remote to push to",
+        run="git remote add origin URL",
+    )
+
+
+def push(root: Path, *references: str) -> None:
+    """Push branches or tags, all or none, to the remote.
+
+    Raises:
+        LineageError: There is no remote, or it refused; its last words are quoted.
+    """
+    run(root, "push", "--quiet", "--atomic", remote(root), *references)
+
+
+def tags(root: Path, pattern: str = "*") -> list[Tag]:
+    """Return the annotated tags whose name matches a glob, by name; lightweight tags are left out.
+
+    The glob's `*` matches slashes too.
+    """
+    top(root)
+    fields = ("refname:strip=2", "objecttype", "*objectname", "taggerdate:iso-strict", "taggername")
+    form = "".join(f"%({field}){_FIELD}" for field in (*fields, "contents")) + _RECORD
+    out = run(root, "for-each-ref", f"--format={form}", "refs/tags").decode(errors="replace")
+    glob = re.compile("".join(".*" if c == "*" else re.escape(c) for c in pattern) + r"\Z")
+    found = []
+    for record in out.split(_RECORD):
+        name, kind, sha, date, tagger, message, *_ = [*record.lstrip("\n").split(_FIELD), *" " * 6]
+        if kind == "tag" and sha.strip() and glob.match(name):
+            found.append(Tag(name, sha, datetime.fromisoformat(date), tagger, message))
+    return sorted(found, key=lambda tag: tag.name)
+
+
+def experiments(root: Path) -> dict[str, list[tuple[str, str]]]:
+    """Return the DVC experiments: by name, each (commit it started from, its own commit)."""
+    out = run(root, "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps")
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in out.decode(errors="replace").splitlines():
+        reference, _, sha = line.rpartition(" ")
+        if match := _EXPERIMENT.match(reference):
+            found.setdefault(match["name"], []).append((match["base"].replace("/", ""), sha))
+    return found
+
+
+def is_shallow(root: Path) -> bool:
+    """Say whether the clone was cut off (`git clone --depth`), as CI does by default."""
+    done = _call(root, ["rev-parse", "--is-shallow-repository"])
+    return _line(done.stdout) == "true"
+
+
+def describe(root: Path, revision: str) -> str:
+    """Return the commit's short id and subject, as `3f2a1bc Train on January`."""
+    return _line(run(root, "log", "-1", "--format=%h %s", revision))
+
+
+def _call(root: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    git = shutil.which("git")
+    if git is None:
+        raise LineageError(
+            "git is not installed, or not on the PATH",
+            expected="Git 2.30 or later",
+            run="install it from https://git-scm.com",
+        )
+    if not root.is_dir():
+        raise LineageError(f"the folder {root} does not exist", expected="the project's root")
+    environment = {name: value for name, value in os.environ.items() if name not in LEAKS}
+    # Never wait at a terminal for a password, never translate what `top` looks for.
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    return subprocess.run(  # noqa: S603 - the arguments are built here, no shell reads them
+        [git, *arguments], cwd=root, env=environment, capture_output=True, check=False
+    )
+
+
+def _commit(root: Path, revision: str) -> str:
+    name = f"{revision}^{{commit}}"
+    return _line(_call(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", name]).stdout)
+
+
+def _experiment(root: Path, name: str, now: str) -> str:
+    runs = experiments(root).get(name, [])
+    here = [sha for base, sha in runs if base == now]
+    commits = here or sorted({sha for _, sha in runs})
+    if len(commits) > 1:
+        raise LineageError(
+            f"{len(commits)} experiments are called `{name}`, none of them started from HEAD",
+            expected="one of the commits " + ", ".join(sha[:12] for sha in commits),
+        )
+    return commits[0] if commits else ""
+
+
+def _remote_branch(root: Path, name: str) -> str:
+    out = run(root, "for-each-ref", "--format=%(refname:strip=3) %(objectname)", "refs/remotes")
+    pairs = [line.rpartition(" ") for line in out.decode(errors="replace").splitlines()]
+    commits = {sha for branch_name, _, sha in pairs if branch_name == name}
+    return commits.pop() if len(commits) == 1 else ""
+
+
+def _names(root: Path) -> list[str]:
+    out = run(root, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags")
+    return [*out.decode(errors="replace").split(), *experiments(root)]
+
+
+def _line(out: bytes) -> str:
+    return out.decode(errors="surrogateescape").strip()
+
+
+def _last_words(err: bytes) -> str:
+    lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
+    plain = [line for line in lines if not line.startswith("hint:")]
+    return (plain or lines or ["no message"])[-1].removeprefix("fatal: ")

@@ -1,0 +1,252 @@
+"""What DVC keeps: the outputs of a revision by their digest, from its cache or its remote.
+
+dvc.lock as committed says which digest an output had; the bytes come from the local cache, else
+from the DVC remote (into the cache, as `dvc fetch` does). The workspace is never touched.
+Called `store`, not `dvc`: that name belongs to the library.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playbill.errors import LineageError
+from playbill.lineage import git, revision
+
+FOLDER = ".dir"  # how DVC ends the digest of a folder's listing
+SCRATCH = Path("tmp", "playbill")  # inside .dvc, which Git and DVC ignore
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output of a stage as dvc.lock records it."""
+
+    path: str
+    stage: str
+    digest: str
+    size: int | None
+
+    @property
+    def is_folder(self) -> bool:
+        """Say whether the output is a folder."""
+        return self.digest.endswith(FOLDER)
+
+
+def outputs(root: Path, commit: str | None = None) -> dict[str, Output]:
+    """Return the outputs that dvc.lock of a commit (None: of the workspace) records, by path.
+
+    Raises:
+        LineageError: There is no dvc.lock, or it is not one that DVC 3 wrote.
+    """
+    lock = revision.read_yaml(root, commit, revision.LOCK)
+    if lock is None:
+        raise LineageError(
+            f"{revision.LOCK} of {revision.name(commit)} is missing: no pipeline ran there",
+            expected="a revision in which `dvc repro` ran and dvc.lock was committed",
+            run="dvc repro && git add dvc.lock && git commit",
+        )
+    try:
+        return {
+            str(out["path"]): Output(str(out["path"]), str(stage), out["md5"], out.get("size"))
+            for stage, content in (lock.get("stages") or {}).items()
+            for out in content.get("outs", [])
+            if out.get("hash") == "md5" and "md5" in out
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise LineageError(
+            f"{revision.LOCK} of {revision.name(commit)} is damaged",
+            expected="the file as DVC 3 writes it",
+            run=f"git log --oneline -- {revision.LOCK}",
+        ) from error
+
+
+def output(root: Path, path: str, commit: str | None = None) -> Output:
+    """Return one output of a commit.
+
+    Raises:
+        LineageError: dvc.lock of the commit does not record it.
+    """
+    if found := outputs(root, commit).get(path):
+        return found
+    raise LineageError(
+        f"{path} is not an output in {revision.LOCK} of {revision.name(commit)}",
+        expected="a revision in which the pipeline ran to its end and dvc.lock was committed",
+        run="dvc repro && git add dvc.lock && git commit",
+    )
+
+
+def obtain(root: Path, path: str, commit: str) -> Path:
+    """Return a file of a commit where DVC's cache keeps it: read-only, and without its suffix.
+
+    Raises:
+        LineageError: Neither cache nor remote has it, or it is a folder.
+    """
+    found = output(root, path, commit)
+    if found.is_folder:
+        raise LineageError(f"{path} is a folder", expected="a file")
+    with _opened(root) as repo:
+        _fetch(repo, [found.digest], found, commit)
+        return Path(repo.cache.local.oid_to_path(found.digest))
+
+
+def materialise(root: Path, path: str, commit: str) -> Path:
+    """Return a copy of an output of a commit, file or folder, under its own name.
+
+    Copies stand in `.dvc/tmp/playbill` by digest and are made once. Every byte of a copy is
+    compared with the digest that dvc.lock has.
+
+    Raises:
+        LineageError: Neither cache nor remote has it, or what the cache has is damaged.
+    """
+    found = output(root, path, commit)
+    # A folder is listed by what it holds, so its name must not be part of the place's identity.
+    place = dvc_folder(root) / SCRATCH / found.digest / Path(path).name
+    if place.exists():
+        return place
+    with _opened(root) as repo:
+        members = _members(repo, found, commit)
+        place.parent.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent.parent, prefix="new-") as scratch:
+            fresh = Path(scratch, "copy", place.name)
+            for relative, digest in members.items():
+                target = fresh / relative if relative else fresh
+                _copy(Path(repo.cache.local.oid_to_path(digest)), target, digest, found)
+            if found.is_folder:
+                fresh.mkdir(parents=True, exist_ok=True)
+            _publish(fresh.parent, place.parent)
+    return place
+
+
+def missing_in_remote(root: Path, path: str, commit: str) -> list[str] | None:
+    """Return the digests of an output that the DVC remote lacks; None if no remote is configured.
+
+    Raises:
+        LineageError: The remote cannot be reached, or its kind cannot be asked by digest.
+    """
+    found = output(root, path, commit)
+    with _opened(root) as repo:
+        if not repo.config["core"].get("remote"):
+            return None
+        remote = _remote(repo)
+        if not _exist(remote, [found.digest]):
+            return [found.digest]
+        wanted = sorted({found.digest, *_members(repo, found, commit, listing_only=True).values()})
+        present = _exist(remote, wanted)
+        return [digest for digest in wanted if digest not in present]
+
+
+def dvc_folder(root: Path) -> Path:
+    """Return the `.dvc` folder that the project belongs to, its own or one above.
+
+    Raises:
+        LineageError: There is none.
+    """
+    for folder in (root.resolve(), *root.resolve().parents):
+        if (folder / ".dvc").is_dir():
+            return folder / ".dvc"
+    raise LineageError(
+        "this project has no DVC repository",
+        where=str(root),
+        expected="a folder `.dvc`, here or above",
+        run="dvc init" if not git.prefix(root) else "dvc init --subdir",
+    )
+
+
+@contextmanager
+def _opened(root: Path) -> Iterator[Any]:
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc_objects.errors import ObjectDBError
+    from scmrepo.exceptions import SCMError
+
+    try:
+        with Repo(str(dvc_folder(root).parent)) as repo:
+            yield repo
+    except (DvcException, SCMError, ObjectDBError, OSError) as error:
+        raise LineageError(
+            f"DVC failed: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            where=str(root),
+            run="dvc doctor",
+        ) from error
+
+
+def _members(
+    repo: Any, found: Output, commit: str, *, listing_only: bool = False
+) -> dict[str, str]:
+    """Return an output's files as {relative path: digest}; a file is its own, under an empty path.
+
+    They are in the cache afterwards, unless only the listing was asked for.
+    """
+    from dvc_data.hashfile.hash_info import HashInfo
+    from dvc_data.hashfile.tree import Tree
+
+    if not found.is_folder:
+        if not listing_only:
+            _fetch(repo, [found.digest], found, commit)
+        return {"": found.digest}
+    _fetch(repo, [found.digest], found, commit)
+    tree = Tree.load(repo.cache.local, HashInfo("md5", found.digest))
+    members = {"/".join(key): str(info.value) for key, _, info in tree}
+    if not listing_only:
+        _fetch(repo, sorted(set(members.values())), found, commit)
+    return members
+
+
+def _fetch(repo: Any, digests: list[str], found: Output, commit: str) -> None:
+    cache = repo.cache.local
+    absent = [digest for digest in digests if not cache.exists(digest)]
+    if not absent:
+        return
+    if repo.config["core"].get("remote"):
+        from dvc_data.hashfile.hash_info import HashInfo
+        from dvc_data.hashfile.transfer import transfer
+
+        wanted = [HashInfo("md5", digest) for digest in absent]
+        transfer(_remote(repo), cache, wanted, verify=True, cache_odb=cache)
+        absent = [digest for digest in absent if not cache.exists(digest)]
+    if absent:
+        asked = "the DVC remote" if repo.config["core"].get("remote") else "a DVC remote (none set)"
+        raise LineageError(
+            f"{found.path} of {revision.name(commit)} is neither in DVC's cache nor in {asked}",
+            where=f"{len(absent)} of {len(digests)} objects, such as {absent[0]}",
+            expected="an output that was pushed",
+            run="`dvc push` in the clone that made it, or check the revision out and `dvc repro`",
+        )
+
+
+def _remote(repo: Any) -> Any:
+    return repo.cloud.get_remote_odb(command="playbill")
+
+
+def _exist(store: Any, digests: list[str]) -> set[str]:
+    return set(store.oids_exist(digests))
+
+
+def _copy(source: Path, target: Path, digest: str, found: Output) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as stream:
+        actual = hashlib.file_digest(stream, "md5").hexdigest()
+    if actual != digest:
+        raise LineageError(
+            f"DVC's cache is damaged: a part of {found.path} is not what its name says",
+            where=str(source),
+            expected=f"content with the md5 {digest}, found {actual}",
+            run=f"remove {source} and run `dvc fetch`",
+        )
+    shutil.copyfile(source, target)  # not copy2: the cache's read-only mode stays behind
+
+
+def _publish(fresh: Path, place: Path) -> None:
+    try:
+        fresh.replace(place)
+    except OSError:
+        # Another process was first, with the same bytes; or a name is being added to a digest.
+        if not place.is_dir():
+            raise
+        for item in fresh.iterdir():
+            if not (place / item.name).exists():
+                item.replace(place / item.name)

@@ -1,0 +1,53 @@
+"""One stage at a desk: existing inputs, a scratch folder for the outputs, a debugger on failure."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playbill.config.schema import Params
+from playbill.pipeline.runner import declared, load_function, run
+
+SCRATCH = Path(".dvc", "tmp", "playbill", "run")
+
+
+def run_stage(root: Path, name: str, params: Params, *, pdb: bool = False) -> Path:
+    """Run a stage and return the folder that holds its outputs.
+
+    Args:
+        root: The project.
+        name: The stage.
+        params: The typed params.
+        pdb: Open the debugger at the frame that raised.
+    """
+    stage = declared(params, name)
+    folder = root / SCRATCH / name
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    function = load_function(root, stage)
+    with _inside(root):
+        try:
+            run(root, name, params, function, into=folder)
+        except Exception:
+            if not pdb:
+                raise
+            import pdb as debugger  # noqa: T100 - the option asks for it
+            import traceback
+
+            traceback.print_exc()
+            debugger.post_mortem(sys.exc_info()[2])
+    return folder
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """Run with `folder` as the current one, as a stage does under DVC."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
