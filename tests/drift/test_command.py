@@ -49,7 +49,7 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 @pytest.fixture
 def run(
     bundle: Path,
-    verified: list[Path],  # noqa: ARG001 - put in place before the command runs
+    verified: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
