@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from playbill.config.schema import Drift
+    from playbill.drift.decision import DriftReport
 
 
 class FailOn(StrEnum):
@@ -19,6 +20,13 @@ class FailOn(StrEnum):
     drift = "drift"
     inconclusive = "inconclusive"
     never = "never"
+
+
+_FAILING = {
+    FailOn.drift: {"drift"},
+    FailOn.inconclusive: {"drift", "inconclusive"},
+    FailOn.never: set[str](),
+}
 
 
 def drift(
@@ -50,17 +58,14 @@ def drift(
 
     Exit status: 0 no drift or too few rows to tell, 1 drift, 2 wrong call, 3 failed.
 
+    \b
     Examples:
       playbill drift july.parquet
-
       playbill drift --window 2013-07-01:2013-08-01 --html drift.html
-
       playbill drift --by 1m
-
       playbill drift new.csv --ref flights@v1.2.0 --json
-
       playbill drift new.csv --bundle ./bundle --fail-on never
-    """
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.drift import reference, report
     from playbill.drift.decision import check
     from playbill.errors import UsageError
@@ -78,18 +83,17 @@ def drift(
     if as_json:
         typer.echo(report.as_json(found), nl=False)
     else:
-        from rich.console import Console
-
-        from playbill.drift.console import show
-
-        show(found, Console(highlight=False))
-    failing = {
-        FailOn.drift: {"drift"},
-        FailOn.inconclusive: {"drift", "inconclusive"},
-        FailOn.never: set[str](),
-    }
-    if found.verdict in failing[fail_on]:
+        _show(found)
+    if found.verdict in _FAILING[fail_on]:
         raise typer.Exit(1)
+
+
+def _show(found: "DriftReport") -> None:
+    from rich.console import Console
+
+    from playbill.drift.console import show
+
+    show(found, Console(highlight=False))
 
 
 def _beyond(by: str) -> tuple[date, date]:
