@@ -22,13 +22,6 @@ class FailOn(StrEnum):
     never = "never"
 
 
-_FAILING = {
-    FailOn.drift: {"drift"},
-    FailOn.inconclusive: {"drift", "inconclusive"},
-    FailOn.never: set[str](),
-}
-
-
 def drift(
     file: Annotated[
         Path | None, typer.Argument(help="New rows, CSV or Parquet; other columns are ignored.")
@@ -84,8 +77,15 @@ def drift(
         typer.echo(report.as_json(found), nl=False)
     else:
         _show(found)
-    if found.verdict in _FAILING[fail_on]:
+    if found.verdict in FAILING[fail_on]:
         raise typer.Exit(1)
+
+
+FAILING = {
+    FailOn.drift: {"drift"},
+    FailOn.inconclusive: {"drift", "inconclusive"},
+    FailOn.never: set[str](),
+}
 
 
 def _show(found: "DriftReport") -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from playbill.drift import bins
-from playbill.drift.comparison import Comparison, compare, holm, limit_of_draws, seed_of
+from playbill.drift.comparison import compare, holm, limit_of_draws, seed_of
 from playbill.drift.profile import SCORE, read_profile
 from playbill.errors import DataError
 
@@ -103,25 +103,36 @@ def check(
         BundleError: The profile is not one.
     """
     profile = read_profile(profile, where="reference profile")
-    watched = [
-        (name, section, _column(frame, name)) for name, section in profile["columns"].items()
+    counted = _counted(profile, frame, scores)
+    limit = limit_of_draws(len(counted), policy.alpha, policy.draws)
+    compared = [
+        compare(
+            np.array([b.reference for b in found.bins], dtype=np.int64),
+            np.array([b.current for b in found.bins], dtype=np.int64),
+            draws=policy.draws,
+            limit=limit,
+            seed=seed_of(policy.seed, name),
+        )
+        for name, _, found in counted
     ]
-    if scores is not None and "score" in profile:
-        values = pd.Series(np.asarray(scores, dtype=np.float64), name=SCORE)
-        watched.append((SCORE, profile["score"], values))
-    counted = [(name, section, _count(series, section)) for name, section, series in watched]
-    compared = _compared([(name, found) for name, _, found in counted], policy)
     adjusted = holm([one.p_value for one in compared])
     reference_rows = int(profile["rows"])
     enough = min(len(frame), reference_rows) >= policy.minimum_rows
     columns = [
-        _measured(
-            name,
-            section["kind"],
-            found,
-            one,
-            p,
+        ColumnDrift(
+            name=name,
+            kind=section["kind"],
             drifted=enough and p <= policy.alpha and one.effect >= policy.minimum_effect,
+            effect=one.effect,
+            distance=one.distance,
+            statistic=one.statistic,
+            p_value=one.p_value,
+            adjusted_p_value=p,
+            **found.shares(),
+            unknown=found.unknown[:UNKNOWN_LIMIT],
+            unknown_values=len(found.unknown),
+            unknown_rows=sum(count for _, count in found.unknown),
+            bins=found.bins,
         )
         for (name, section, found), one, p in zip(counted, compared, adjusted, strict=True)
     ]
@@ -139,38 +150,19 @@ def check(
     )
 
 
-def _compared(counted: "Sequence[tuple[str, _Counted]]", policy: "Drift") -> list[Comparison]:
-    limit = limit_of_draws(len(counted), policy.alpha, policy.draws)
-    return [
-        compare(
-            np.array([b.reference for b in found.bins], dtype=np.int64),
-            np.array([b.current for b in found.bins], dtype=np.int64),
-            draws=policy.draws,
-            limit=limit,
-            seed=seed_of(policy.seed, name),
-        )
-        for name, found in counted
+def _counted(
+    profile: Mapping[str, Any],
+    frame: pd.DataFrame,
+    scores: "Sequence[float] | NDArray[np.float64] | None",
+) -> list[tuple[str, Any, "_Counted"]]:
+    """Return name, section and counts of every column that is watched, the score last."""
+    watched = [
+        (name, section, _column(frame, name)) for name, section in profile["columns"].items()
     ]
-
-
-def _measured(
-    name: str, kind: str, found: "_Counted", one: Comparison, adjusted: float, *, drifted: bool
-) -> ColumnDrift:
-    return ColumnDrift(
-        name=name,
-        kind=kind,
-        drifted=drifted,
-        effect=one.effect,
-        distance=one.distance,
-        statistic=one.statistic,
-        p_value=one.p_value,
-        adjusted_p_value=adjusted,
-        **found.shares(),
-        unknown=found.unknown[:UNKNOWN_LIMIT],
-        unknown_values=len(found.unknown),
-        unknown_rows=sum(count for _, count in found.unknown),
-        bins=found.bins,
-    )
+    if scores is not None and "score" in profile:
+        values = pd.Series(np.asarray(scores, dtype=np.float64), name=SCORE)
+        watched.append((SCORE, profile["score"], values))
+    return [(name, section, _count(series, section)) for name, section, series in watched]
 
 
 def _verdict(

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 NO_GROUP = {"name", "seed", "allow", "environment"}
 # Groups whose values are a `_target_` and its arguments have no model of their own.
 TARGET_GROUPS = {"model"}
-# Test folders that look at the whole instead of at one package, and a project to test on.
-WHOLE = {"architecture", "conf", "conformance", "docs", "e2e", "stages", "tiny", "workflow"}
+# Test folders that look at the whole instead of at one package.
+WHOLE = {"architecture", "conf", "conformance", "docs", "e2e", "stages", "workflow"}
 
 
 def folders(*parts: str) -> set[str]:
