@@ -51,17 +51,14 @@ def drift(
 
     Exit status: 0 no drift or too few rows to tell, 1 drift, 2 wrong call, 3 failed.
 
+    \b
     Examples:
       playbill drift july.parquet
-
       playbill drift --window 2013-07-01:2013-08-01 --html drift.html
-
       playbill drift --by 1m
-
       playbill drift new.csv --ref flights@v1.2.0 --json
-
       playbill drift new.csv --bundle ./bundle --fail-on never
-    """
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.drift import reference, report
     from playbill.drift.decision import check
     from playbill.errors import UsageError

@@ -1,7 +1,12 @@
 """The README's commands are the ones that everything else runs."""
 
+import json
 import re
 from pathlib import Path
+
+import yaml
+
+from playbill.config.schema import Contract
 
 ROOT = Path(__file__).parents[2]
 README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
@@ -28,3 +33,10 @@ def test_every_option_of_a_command_in_the_readme_is_in_the_reference() -> None:
         )
         for option in re.findall(r"(?<=\s)--[a-z-]+", rest):
             assert f"{option}" in sections, f"playbill {name} {option}"
+
+
+def test_the_flight_that_curl_sends_has_the_inputs_of_the_contract() -> None:
+    text = ROOT.joinpath("conf", "contract", "flights.yaml").read_text(encoding="utf-8")
+    contract = Contract.model_validate(yaml.safe_load(text))
+    flight = json.loads(ROOT.joinpath("docs", "tutorial", "flight.json").read_text("utf-8"))
+    assert list(flight) == contract.inputs
