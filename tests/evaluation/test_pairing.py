@@ -102,6 +102,18 @@ def test_a_key_that_occurs_twice_matches_nothing() -> None:
     assert "more than once" in note
 
 
+@pytest.mark.parametrize("column", ["late", "probability"])
+def test_text_and_gaps_are_no_numbers_to_compare(column: str) -> None:
+    labels, scores = _draw(50, 1.0, 9)
+    for value in ("yes", None):
+        other = _predictions(labels, scores)
+        frame = other.frame.astype({column: object})
+        frame[column] = value
+        found, note = pair(replace(other, frame=frame), replace(other, frame=frame), "b")
+        assert found == []
+        assert note
+
+
 def test_equal_models_are_told_apart_no_more_often_than_stated() -> None:
     """A/A: noise of equal strength on both sides; 95 % intervals miss zero in about 5 %."""
     missed = 0

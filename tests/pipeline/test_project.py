@@ -151,7 +151,7 @@ def test_a_python_value_becomes_the_same_value_in_hydra(value: object, text: str
     said = override("key", value)
     assert said == f"key={text}"
     (parsed,) = OverridesParser.create().parse_overrides([said])
-    read = parsed.value()
+    read: Any = parsed.value()
     plain = read.text if isinstance(read, QuotedString) else read
     assert plain == value or isinstance(value, list)
 
