@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,7 +61,7 @@ def _start_project(folder: Path, run: Run) -> None:
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, run: Run) -> Iterator[Path]:
+def tiny(tmp_path: Path, run: Run) -> Path:
     """A project of three stages that take no time; compiled and committed, not yet run."""
     folder = tmp_path / "tiny"
     shutil.copytree(TINY, folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -70,7 +70,7 @@ def tiny(tmp_path: Path, run: Run) -> Iterator[Path]:
     run("playbill", "compose", cwd=folder)
     run("git", "add", "-A", cwd=folder)
     run("git", "commit", "-qm", "start", cwd=folder)
-    yield folder
+    return folder
 
 
 MAKE = """

@@ -14,10 +14,11 @@ def adopt(
 ) -> None:
     """Fold recorded experiment values (conf/recorded.yaml) into conf/, comments kept.
 
+    \b
     Examples:
-        playbill adopt
-        playbill adopt --from-params
-    """
+      playbill adopt
+      playbill adopt --from-params
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
     from playbill.config import adoption
     from playbill.config.location import find_project

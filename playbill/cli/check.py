@@ -12,9 +12,10 @@ def check(
 
     Exits 2 with file, line, key and the nearest valid name if something is wrong.
 
+    \b
     Examples:
-        playbill check
-    """
+      playbill check
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
     from playbill.config import recorded
     from playbill.config.compilation import compile_project

@@ -16,10 +16,11 @@ def compose(
     `dvc repro` does this by itself in its first stage; the command is for looking and for CI. It
     drops values typed into params.yaml (`playbill adopt --from-params` keeps them).
 
+    \b
     Examples:
-        playbill compose
-        playbill compose --check
-    """
+      playbill compose
+      playbill compose --check
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
     from playbill.config import compilation
     from playbill.config.location import find_project

@@ -18,10 +18,11 @@ def show(
 ) -> None:
     """List every option of every group with its origin; the chosen one is marked.
 
+    \b
     Examples:
-        playbill conf show
-        playbill conf show model
-    """
+      playbill conf show
+      playbill conf show model
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
     from playbill.config.catalog import options
     from playbill.config.location import find_project
@@ -41,9 +42,10 @@ def copy(
 ) -> None:
     """Copy a shipped option into conf/, where it shadows the shipped one.
 
+    \b
     Examples:
-        playbill conf copy model/forest
-    """
+      playbill conf copy model/forest
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.config.catalog import copy as copy_option
     from playbill.config.location import find_project
 

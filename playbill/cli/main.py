@@ -9,7 +9,10 @@ import typer
 from playbill.errors import PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
-COMMANDS: list[str] = ["check", "compose", "conf", "adopt", "run", "compare", "promote", "models"]
+COMMANDS: list[str] = [
+    "check", "compose", "conf", "adopt", "run", "compare", "promote", "models",
+    "drift", "retrain", "doctor",
+]  # fmt: skip
 
 app = typer.Typer(
     name="playbill",

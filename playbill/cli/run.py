@@ -15,10 +15,11 @@ def run(
 
     Nothing of the pipeline's own outputs is touched. conf/ is composed as it stands now.
 
+    \b
     Examples:
-        playbill run train
-        playbill run train --pdb
-    """
+      playbill run train
+      playbill run train --pdb
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.config.composition import compose
     from playbill.config.location import find_project
     from playbill.pipeline.scratch import run_stage

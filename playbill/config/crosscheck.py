@@ -1,9 +1,49 @@
-"""What one group says of another."""
+"""What one group of conf/ demands of another; each group alone is checked by its own model."""
 
+from collections.abc import Iterator
+
+from playbill.config.nearest import nearest
 from playbill.config.schema import Params
 
+Problem = tuple[str, str, str]
+ROLE_OF_SPLIT = {"time": "time", "group": "group"}
 
-def crosscheck(params: Params) -> list[tuple[str, str, str]]:
+
+def crosscheck(params: Params) -> list[Problem]:
     """Return key, problem and expectation for each disagreement between groups."""
-    del params
-    return []
+    return [*_features(params), *_slices(params), *_split(params)]
+
+
+def _features(params: Params) -> Iterator[Problem]:
+    contract, seen = params.contract, dict[str, str]()
+    for name, group in params.feature.groups.items():
+        key = f"feature.groups.{name}.columns"
+        for column in group.columns:
+            if column in contract.unavailable:
+                what = f"`{column}` is known only after the prediction"
+                yield key, what, "no column of contract.unavailable"
+            elif column not in contract.inputs:
+                role = contract.columns[column].role if column in contract.columns else ""
+                what = f"`{column}` is no input of the contract" + (role and f", but its {role}")
+                yield key, what, nearest(column, contract.inputs)
+            elif column in seen:
+                what = f"`{column}` is also in the group {seen[column]}"
+                yield key, what, "each column in one group"
+            seen.setdefault(column, name)
+
+
+def _slices(params: Params) -> Iterator[Problem]:
+    known = list(params.contract.schema_["columns"])
+    for column in params.evaluation.slices:
+        if column not in known:
+            what = f"`{column}` is no column of the contract"
+            yield "evaluation.slices", what, nearest(column, known)
+
+
+def _split(params: Params) -> Iterator[Problem]:
+    kind = params.split.kind
+    role = ROLE_OF_SPLIT.get(kind)
+    if role and params.contract.role(role) is None:
+        what = f"the {kind} split needs a column with the role {role}"
+        expected = f"`role: {role}` at one column in contract.columns, or another split"
+        yield "split.kind", what, expected

@@ -25,7 +25,7 @@ def main(name: str, function: StageFunction) -> None:
         run(root, name, params, function)
     except PlaybillError as error:
         leave(error, *_hints(root, name))
-    except Exception:
+    except Exception:  # noqa: BLE001 - the stage is the project's code; whatever it raises is shown
         traceback.print_exc()
         print(f"playbill: stage {name} raised", *_hints(root, name), sep="\n", file=sys.stderr)  # noqa: T201
         raise SystemExit(3) from None

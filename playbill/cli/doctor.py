@@ -1,0 +1,33 @@
+"""`playbill doctor`: is this machine, this environment and this clone fit for the project?"""
+
+from typing import Annotated
+
+import typer
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Check the clone and its environment; each finding comes with the command that mends it.
+
+    Exits 1 if something must be mended.
+
+    \b
+    Examples:
+      playbill doctor
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.output import print_json
+    from playbill.config.location import find_project
+    from playbill.pipeline.diagnosis import diagnose
+
+    findings = diagnose(find_project())
+    if as_json:
+        print_json([vars(finding) for finding in findings])
+    else:
+        marks = {"ok": "ok  ", "note": "note", "wrong": "FAIL"}
+        for finding in findings:
+            typer.echo(f"{marks[finding.state]}  {finding.subject:<12} {finding.text}")
+            if finding.run:
+                typer.echo(f"      {'':<12} next: {finding.run}")
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(1)

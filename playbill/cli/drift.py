@@ -1,0 +1,179 @@
+"""`playbill drift`: do new rows still look like those that the model learned from?"""
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from playbill.config.schema import Drift
+
+
+class FailOn(StrEnum):
+    """What makes the command exit with 1."""
+
+    drift = "drift"
+    inconclusive = "inconclusive"
+    never = "never"
+
+
+def drift(
+    file: Annotated[
+        Path | None, typer.Argument(help="New rows, CSV or Parquet; other columns are ignored.")
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="START:END", help="Rows of the source instead; the end is excluded."),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Or the rows that `retrain --by` would add, as 1m, 2w or 30d."),
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of the bundle; default: this project's.")
+    ] = None,
+    ref: Annotated[
+        str | None, typer.Option(help="Revision or version whose bundle is the reference.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write it as one HTML page.")] = None,
+    fail_on: Annotated[
+        FailOn, typer.Option(help="Exit 1 on drift; on drift or too few rows; or never.")
+    ] = FailOn.drift,
+) -> None:
+    """Say whether new rows differ from those that the model learned from, and in which columns.
+
+    Exit status: 0 no drift or too few rows to tell, 1 drift, 2 wrong call, 3 failed.
+
+    Examples:
+      playbill drift july.parquet
+
+      playbill drift --window 2013-07-01:2013-08-01 --html drift.html
+
+      playbill drift --by 1m
+
+      playbill drift new.csv --ref flights@v1.2.0 --json
+
+      playbill drift new.csv --bundle ./bundle --fail-on never
+    """
+    from playbill.drift import reference, report
+    from playbill.drift.decision import check
+    from playbill.errors import UsageError
+
+    if by is not None and (file, window) != (None, None):
+        raise UsageError("--by was given with a file or a window", expected="one of them")
+    span = _beyond(by) if by is not None else _window(file, window)
+    folder = _bundle(bundle, ref)
+    profile = reference.bundled_profile(folder)
+    found = check(profile, _rows(file, span, profile), _policy(profile))
+    if markdown:
+        _write(markdown, report.as_markdown(found))
+    if html:
+        _write(html, report.as_html(found))
+    if as_json:
+        typer.echo(report.as_json(found), nl=False)
+    else:
+        from rich.console import Console
+
+        from playbill.drift.console import show
+
+        show(found, Console(highlight=False))
+    failing = {
+        FailOn.drift: {"drift"},
+        FailOn.inconclusive: {"drift", "inconclusive"},
+        FailOn.never: set[str](),
+    }
+    if found.verdict in failing[fail_on]:
+        raise typer.Exit(1)
+
+
+def _beyond(by: str) -> tuple[date, date]:
+    from playbill.config.location import find_project
+    from playbill.config.params import read_params
+    from playbill.pipeline.window import beyond
+
+    window = beyond(read_params(find_project()).source.window, by)
+    return window.start, window.end
+
+
+def _window(file: Path | None, window: str | None) -> tuple[date, date] | None:
+    from playbill.errors import UsageError
+
+    if (file is None) == (window is None):
+        raise UsageError(
+            "a file or a window is needed" if file is None else "a file and a window were given",
+            expected="one of them",
+            run="playbill drift new.parquet, or playbill drift --window 2013-07-01:2013-08-01",
+        )
+    if window is None:
+        return None
+    start, _, end = window.partition(":")
+    try:
+        span = date.fromisoformat(start.strip()), date.fromisoformat(end.strip())
+    except ValueError as error:
+        raise UsageError(
+            f"{window!r} is not a window", expected="START:END, as 2013-07-01:2013-08-01"
+        ) from error
+    if span[1] <= span[0]:
+        raise UsageError(f"the window ends {span[1]}, not after its start {span[0]}")
+    return span
+
+
+def _bundle(bundle: Path | None, ref: str | None) -> Path:
+    """Return the folder of the reference bundle after every digest in it was checked."""
+    from playbill.bundle.manifest import verify
+    from playbill.errors import UsageError
+
+    if bundle is not None and ref is not None:
+        raise UsageError("--bundle and --ref were both given", expected="one of them")
+    if bundle is None:
+        from playbill.config.location import find_project
+        from playbill.lineage.bundle import locate
+
+        bundle = locate(find_project(), ref)
+    verify(bundle)
+    return bundle
+
+
+def _rows(
+    file: Path | None, span: tuple[date, date] | None, profile: dict[str, Any]
+) -> "pd.DataFrame":
+    if span is not None:
+        from playbill.config.location import find_project
+        from playbill.pipeline.window import read_window
+
+        return read_window(find_project(), *span)
+    from playbill.drift.rows import read_rows
+
+    assert file is not None  # _window saw to it
+    return read_rows(file, profile)
+
+
+def _policy(profile: dict[str, Any]) -> "Drift":
+    """Return the project's policy, or the bundle's own outside of a project."""
+    from playbill.config.location import find_project
+    from playbill.drift.reference import bundled_policy
+    from playbill.errors import UsageError
+
+    try:
+        root = find_project()
+    except UsageError:
+        return bundled_policy(profile)
+    from playbill.config.params import read_params
+
+    return read_params(root).drift
+
+
+def _write(path: Path, text: str) -> None:
+    from playbill.errors import UsageError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", where=str(path)) from error

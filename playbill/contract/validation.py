@@ -1,0 +1,120 @@
+"""Tries a table against pandera's schema and reports every broken check at once, in few lines."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from playbill.config.nearest import nearest
+from playbill.errors import ConfigError, ContractError, DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandera.pandas import DataFrameSchema
+
+EXAMPLES = 5
+LISTED = 20
+WHERE = "contract.schema"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One check that one column broke."""
+
+    check: str
+    column: str
+    count: int
+    examples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Render the failure as a line: column, check, rows, examples."""
+        shown = f": {', '.join(self.examples)}" if self.examples else ""
+        rows = f" ({self.count} rows)" if self.count else ""
+        return f"{self.column}: {self.check}{rows}{shown}"
+
+
+def validate(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> "pd.DataFrame":
+    """Return `frame` if it keeps the contract; it is not copied.
+
+    Raises:
+        DataError: The table is empty.
+        ContractError: It breaks the contract; every broken check is listed.
+    """
+    found = failures(frame, schema, name=name)
+    if not found:
+        return frame
+    lines = [f"  - {failure}" for failure in found[:LISTED]]
+    if len(found) > LISTED:
+        lines.append(f"  and {len(found) - LISTED} more")
+    names = [str(column) for column in frame.columns]
+    near = [nearest(f.column, names) for f in found if f.check == "column_in_dataframe"]
+    raise ContractError(
+        f"{name} breaks its contract in {len(found)} checks:\n" + "\n".join(lines),
+        where=WHERE,
+        expected="; ".join(text for text in near if text.startswith("`")),
+        run="correct the data or its query, or the contract if it asks too much",
+    )
+
+
+def failures(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> list[Failure]:
+    """Return every check that `frame` breaks, in the order of the schema."""
+    import pandera.errors
+
+    if frame.empty:
+        raise DataError(
+            f"{name} is empty", where=WHERE, expected="at least one row", run="look at the source"
+        )
+    try:
+        _read(schema).validate(frame, lazy=True, inplace=True)
+    except pandera.errors.SchemaErrors as error:
+        return _records(error.failure_cases, frame)
+    return []
+
+
+def _read(schema: Mapping[str, Any]) -> "DataFrameSchema":
+    import yaml
+    from pandera.io import pandas_io
+
+    from_yaml: Callable[[str], DataFrameSchema] = pandas_io.from_yaml
+    text = yaml.safe_dump({"schema_type": "dataframe", **schema}, sort_keys=False)
+    try:
+        return from_yaml(text)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise ConfigError(
+            f"pandera cannot read the schema: {error}",
+            where=WHERE,
+            expected="pandera's YAML form of a DataFrameSchema",
+        ) from error
+
+
+def _records(cases: "pd.DataFrame", frame: "pd.DataFrame") -> list[Failure]:
+    found = []
+    for (column, check), rows in cases.fillna({"column": ""}).groupby(
+        ["column", "check"], sort=False
+    ):
+        if str(check).startswith("column_in"):  # the case itself is the column's name
+            found += [Failure(str(check), str(case), 0, ()) for case in rows["failure_case"]]
+        elif str(check).startswith("dtype("):
+            found.append(_wrong_kind(str(column), str(check), frame))
+        elif not rows["index"].isna().all():
+            examples = rows["failure_case"].drop_duplicates().head(EXAMPLES)
+            found.append(Failure(str(check), str(column), len(rows), tuple(map(_show, examples))))
+        elif not any(f.column == column for f in found):  # the check itself could not run
+            found.append(Failure(f"{check} cannot be tried", str(column), 0, ()))
+    return found
+
+
+def _wrong_kind(column: str, check: str, frame: "pd.DataFrame") -> Failure:
+    """Name the values that keep a column from being of its kind, if some do."""
+    import pandas as pd
+
+    values = frame[column]
+    title = f"{check}, not {values.dtype}"
+    if not check.startswith(("dtype('float", "dtype('int")) or values.dtype.kind in "biufM":
+        return Failure(title, column, 0, ())
+    bad = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
+    examples = bad.drop_duplicates().head(EXAMPLES)
+    return Failure(title, column, len(bad), tuple(map(_show, examples)))
+
+
+def _show(value: object) -> str:
+    return f"`{str(value)[:60]}`"

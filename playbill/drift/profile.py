@@ -1,0 +1,154 @@
+"""The reference profile: what drift checks need to know of the training rows, without the rows.
+
+It holds bins and counts only and is bounded by the number of columns, not of rows. A part of the
+rows chooses the bins and the others are counted: bins that are chosen from the very rows that are
+counted make any later sample look different (the commonest categories of a sample are
+over-represented in it, and the categories that it missed have a count of zero by construction).
+With separate rows the counts are an honest sample, whatever the column looks like, and the test in
+`playbill.drift.comparison` is exact. How many rows choose: `sample_size`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from playbill.drift import bins
+from playbill.errors import BundleError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from playbill.config.schema import Drift
+    from playbill.contract.column import Column
+
+FORMAT_VERSION = 1
+SCORE = "(prediction)"
+CHOOSING_SHARE = 20  # one row in so many chooses the bins
+CHOOSING_ROWS_PER_BIN = 10  # but at least so many a bin, for quantiles that deserve the name
+CHOOSING_LIMIT = 5000  # more rows do not make better bins
+# A value earns a bin of its own when it came so often among the choosing rows. With one, every
+# identifier would get a bin that only the choosing rows can fill, and rows that contain those (a
+# part of the training rows, checked again) would look different.
+CHOOSING_REPEATS = 3
+
+
+def sample_size(rows: int, policy: "Drift") -> int:
+    """Return how many of the reference rows choose the bins; the others are counted."""
+    wanted = max(rows // CHOOSING_SHARE, CHOOSING_ROWS_PER_BIN * policy.bins)
+    return min(wanted, rows // 2, CHOOSING_LIMIT)
+
+
+def build_profile(
+    frame: pd.DataFrame,
+    columns: "Sequence[Column]",
+    policy: "Drift",
+    *,
+    scores: "Sequence[float] | NDArray[np.float64] | None" = None,
+) -> dict[str, Any]:
+    """Return the profile of the reference rows as plain values for a JSON file.
+
+    Args:
+        frame: The rows that the model learned from.
+        columns: What to watch; columns that hold times are left out, because time always moves.
+        policy: Number of bins and categories, and the seed that picks the choosing rows.
+        scores: Predicted probabilities of rows that the model did not learn from, if known.
+
+    Raises:
+        DataError: No row, a missing column, or a value of the wrong kind.
+    """
+    if len(frame) < 2:  # noqa: PLR2004 - one row to choose, one to count
+        raise DataError(f"{len(frame)} rows cannot be a reference", expected="at least 2 rows")
+    profiled: dict[str, Any] = {}
+    chooses = _choosing(len(frame), policy)
+    for column in columns:
+        if column.kind == "datetime":
+            continue
+        if column.name not in frame.columns:
+            raise DataError(f"column {column.name!r} is not in the reference rows")
+        profiled[column.name] = _profile_column(
+            frame[column.name], column.kind, chooses, policy, declared=column.categories
+        )
+    profile: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "rows": len(frame),
+        "choosing_rows": int(chooses.sum()),
+        "policy": policy.model_dump(mode="json"),
+        "columns": profiled,
+    }
+    if scores is not None:
+        series = pd.Series(np.asarray(scores, dtype=np.float64), name=SCORE)
+        if len(series) < 2:  # noqa: PLR2004 - as above
+            raise DataError(f"{len(series)} scores cannot be a reference")
+        profile["score"] = _profile_column(series, "number", _choosing(len(series), policy), policy)
+    return profile
+
+
+def _choosing(rows: int, policy: "Drift") -> "NDArray[np.bool_]":
+    picked = np.random.default_rng(policy.seed).choice(
+        rows, size=sample_size(rows, policy), replace=False
+    )
+    mask = np.zeros(rows, dtype=np.bool_)
+    mask[picked] = True
+    return mask
+
+
+def _profile_column(
+    series: "pd.Series[Any]",
+    kind: str,
+    chooses: "NDArray[np.bool_]",
+    policy: "Drift",
+    *,
+    declared: "Sequence[str] | None" = None,
+) -> dict[str, Any]:
+    if kind in {"number", "integer"}:
+        values = bins.numbers(series)
+        edges = bins.choose_edges(values[chooses], policy.bins)
+        counts, missing = bins.count_numbers(values[~chooses], edges)
+        return {"kind": kind, "edges": edges, "counts": counts.tolist(), "missing": missing}
+    chosen = _categories(series[chooses], kind, policy, declared)
+    counted, missing = bins.tally(series[~chooses], kind)
+    others = {name: counted[name] for name in counted.keys() - set(chosen)}
+    known = bins.choose_categories(others, max(policy.categories - len(chosen), 0))
+    return {
+        "kind": kind,
+        "categories": chosen,
+        "counts": [counted.get(name, 0) for name in chosen],
+        "other": sum(others.values()),
+        "known": known,  # named for the report, counted in `other`
+        "complete": len(known) == len(others),
+        "missing": missing,
+    }
+
+
+def _categories(
+    chosen_from: "pd.Series[Any]", kind: str, policy: "Drift", declared: "Sequence[str] | None"
+) -> list[str]:
+    """Return the values that get a bin: what is declared anyway, else the common ones."""
+    if kind == "boolean":
+        return ["false", "true"]
+    if declared and len(declared) <= policy.categories:
+        return list(declared)
+    seen, _ = bins.tally(chosen_from, kind)
+    often = {name: count for name, count in seen.items() if count >= CHOOSING_REPEATS}
+    return bins.choose_categories(often, policy.categories)
+
+
+def read_profile(value: Any, *, where: str) -> dict[str, Any]:
+    """Return `value` when it is a profile of this format.
+
+    Raises:
+        BundleError: It is something else, or was written by a later version.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("columns"), dict):
+        raise BundleError("this is not a reference profile", where=where)
+    if value.get("format_version") != FORMAT_VERSION:
+        raise BundleError(
+            f"reference profile of format {value.get('format_version')!r}",
+            where=where,
+            expected=f"format {FORMAT_VERSION}",
+            run="package the model again with this version of playbill: dvc repro",
+        )
+    return value

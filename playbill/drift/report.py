@@ -1,0 +1,98 @@
+"""A drift report as JSON, as Markdown for a pull request and as one HTML page that needs no net.
+
+Equal reports give equal bytes. Names and values come from data and are never trusted: the page
+escapes everything, Markdown puts them into code spans, where nothing is a link or a mention.
+"""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from playbill.drift import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from playbill.drift.decision import ColumnDrift, DriftReport
+
+Form = Callable[["DriftReport"], str]
+TEMPLATE = "report.html.j2"
+CELL_LETTERS = 60
+
+
+def as_json(report: "DriftReport") -> str:
+    """Return the report as JSON, keys sorted."""
+    return json.dumps(report.as_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def as_markdown(report: "DriftReport") -> str:
+    """Return the report as Markdown: the answer, the drifted columns, then the others folded."""
+    lines = [f"### {wording.HEADLINE[report.verdict]}", "", _reason(report), ""]
+    lines += [wording.basis(report), ""]
+    if report.drifted:
+        lines += [*_table(report.drifted), ""]
+    others = [column for column in report.columns if not column.drifted]
+    if others:
+        title = "columns without drift" if report.verdict != "inconclusive" else "columns"
+        lines += ["<details>", f"<summary>{len(others)} {title}</summary>", ""]
+        lines += [*_table(others), "", "</details>", ""]
+    return "\n".join(lines)
+
+
+def as_html(report: "DriftReport") -> str:
+    """Return the report as one page: answer, table and a picture of each column."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    from playbill.drift import picture
+
+    environment = Environment(
+        loader=PackageLoader("playbill.drift", package_path=""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    drawn = picture.pictures(report.columns)
+    return environment.get_template(TEMPLATE).render(
+        report=report,
+        word=wording,
+        headline=wording.headline(report),
+        drifted=[one for one in drawn if one.column.drifted],
+        steady=[one for one in drawn if not one.column.drifted],
+        left_out=len(report.columns) - len(drawn),
+        size=picture,
+    )
+
+
+def _reason(report: "DriftReport") -> str:
+    if report.verdict != "drift":
+        return f"{report.reason[0].upper()}{report.reason[1:]}."
+    names = ", ".join(_code(column.name) for column in report.drifted)
+    return f"**{len(report.drifted)} of {len(report.columns)} columns drifted:** {names}"
+
+
+def _table(columns: "Iterable[ColumnDrift]") -> list[str]:
+    lines = [
+        "| column | effect | p, adjusted | largest change | missing | unknown values |",
+        "|---|--:|--:|---|---|---|",
+    ]
+    for column in columns:
+        label, moved = wording.largest_change(column)
+        strange = wording.unknown(column)
+        cells = [
+            _code(column.name),
+            f"{column.effect:.3f}",
+            wording.p_value(column.adjusted_p_value).replace("<", "&lt;"),
+            f"{_code(label)} {moved.replace('<', '&lt;')}",
+            wording.missing(column).replace("<", "&lt;"),
+            _code(strange) if column.unknown_values else strange,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _code(text: str) -> str:
+    """Return data as a code span that cannot end early or break its table."""
+    safe = wording.cut(text, CELL_LETTERS).replace("`", "'").replace("|", "\\|")
+    return f"`{safe}`"

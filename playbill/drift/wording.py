@@ -1,0 +1,91 @@
+"""How the figures of a drift report read, the same on the console, in Markdown and in HTML."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playbill.drift.decision import Bin, ColumnDrift, DriftReport
+
+HEADLINE = {"drift": "Drift", "no drift": "No drift", "inconclusive": "No verdict"}
+SMALLEST_P = 0.001
+SMALL_SHARE = 0.0995  # below, a share is shown with one more digit
+
+
+def headline(report: "DriftReport") -> str:
+    """Return the answer in one line."""
+    return f"{HEADLINE[report.verdict]}: {report.reason}"
+
+
+def basis(report: "DriftReport") -> str:
+    """Return what the answer rests on, in one sentence."""
+    return (
+        f"{report.rows:,} new rows against {report.reference_rows:,} reference rows; "
+        f"chance of any false alarm {report.alpha:.4g}, smallest effect that counts "
+        f"{report.minimum_effect:.4g}."
+    )
+
+
+def flag(report: "DriftReport", column: "ColumnDrift") -> str:
+    """Return whether the column drifted; too few rows leave it open."""
+    if report.verdict == "inconclusive":
+        return "open"
+    return "yes" if column.drifted else "no"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with three decimals."""
+    return f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.3f}"
+
+
+def share(value: float) -> str:
+    """Return a share of rows in percent."""
+    if value < SMALLEST_P:
+        return "< 0.1 %" if value else "0 %"
+    return f"{100 * value:.1f} %" if value < SMALL_SHARE else f"{100 * value:.0f} %"
+
+
+def change(before: float, after: float) -> str:
+    """Return a share before and after; one figure when both read alike."""
+    old, new = share(before), share(after)
+    return old if old == new else f"{old.removesuffix(' %')} → {new}"
+
+
+def missing(column: "ColumnDrift") -> str:
+    """Return the share of missing values before and after, or `none`."""
+    if not column.missing_before and not column.missing_after:
+        return "none"
+    return change(column.missing_before, column.missing_after)
+
+
+def unknown(column: "ColumnDrift", limit: int = 3) -> str:
+    """Return the values that the reference does not know, or `none`."""
+    if not column.unknown_values:
+        return "none"
+    names = [name for name, _ in column.unknown[:limit]]
+    more = column.unknown_values - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def largest_change(column: "ColumnDrift") -> tuple[str, str]:
+    """Return the bin whose share moved the most, and its shares."""
+    before, after = totals(column)
+    moved = max(column.bins, key=lambda b: abs(b.current / after - b.reference / before))
+    return moved.label, change(moved.reference / before, moved.current / after)
+
+
+def totals(column: "ColumnDrift") -> tuple[int, int]:
+    """Return the rows on both sides, at least 1 to divide by."""
+    return (
+        max(sum(one.reference for one in column.bins), 1),
+        max(sum(one.current for one in column.bins), 1),
+    )
+
+
+def cut(text: str, limit: int) -> str:
+    """Return `text` on one line, shortened to `limit` characters."""
+    line = " ".join(text.split()) or repr(text)
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def shares(one: "Bin", before: int, after: int) -> tuple[float, float]:
+    """Return the shares of one bin."""
+    return one.reference / before, one.current / after

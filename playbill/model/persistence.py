@@ -1,0 +1,127 @@
+"""A fitted Pipeline as bytes (skops) and back, without pickle: equal models give equal bytes.
+
+skops itself writes object ids, clock times and whatever memory lay between the fields of a
+record. So its archive is written anew: arrays are named by their content, ids dropped, sets
+sorted, padding zeroed, times fixed, nothing compressed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from playbill.config.target import is_allowed
+from playbill.errors import BundleError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCHEMA = "schema.json"
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can say
+UNIX = 3
+
+# Types that skops leaves to its user, each read and found to run no code when it is built. The
+# trees hold node numbers that scikit-learn follows without checking: a forged file can crash the
+# process, so a file is loaded only after its digest was verified, or where it was written.
+REVIEWED = (
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.tree._tree.Tree",
+)
+
+
+def dump(pipeline: Any) -> bytes:
+    """Return `pipeline` as the bytes of a .skops file; equal Pipelines give equal bytes."""
+    from skops.io import dumps
+
+    with ZipFile(BytesIO(dumps(pipeline))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    state = json.loads(members.pop(SCHEMA))
+    contents = {name: _stable(name, content) for name, content in members.items()}
+    renamed = {name: _by_content(name, content) for name, content in contents.items()}
+    files = {renamed[name]: content for name, content in contents.items()}
+    files[SCHEMA] = json.dumps(_normal(state, renamed), separators=(",", ":")).encode()
+    buffer = BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        for name in sorted(files):
+            entry = ZipInfo(name, date_time=EPOCH)
+            entry.create_system = UNIX  # else it says on which system it was written
+            archive.writestr(entry, files[name])
+    return buffer.getvalue()
+
+
+def load(source: Path | bytes, *, trusted: Sequence[str] = ()) -> Any:
+    """Return the Pipeline in a .skops file, if it holds reviewed and trusted types alone.
+
+    Args:
+        source: The file or its bytes.
+        trusted: Further types by full name, or prefixes that end with a dot, as in `allow:`.
+
+    Raises:
+        BundleError: It is no .skops file, or holds a type that nobody allowed.
+    """
+    from skops.io import get_untrusted_types, loads
+
+    name = "the model" if isinstance(source, bytes) else source.name
+    try:
+        content = source if isinstance(source, bytes) else source.read_bytes()
+        types = sorted(set(get_untrusted_types(data=content)) - set(REVIEWED))
+        if refused := [each for each in types if not is_allowed(each, trusted)]:
+            raise BundleError(
+                f"{name} holds types that are not trusted: {', '.join(refused)}",
+                expected="types that skops or Playbill reviewed, or that `allow:` names",
+                run="if you wrote them, add their names to `allow:` in conf/config.yaml",
+            )
+        return loads(content, trusted=[*REVIEWED, *types])
+    except (BadZipFile, OSError, KeyError, ValueError, TypeError, ImportError) as error:
+        raise BundleError(
+            f"{name} cannot be loaded: {error}",
+            expected="a .skops file as `dvc repro` writes it, and the packages it needs",
+        ) from error
+
+
+def _by_content(name: str, content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest() + Path(name).suffix
+
+
+def _stable(name: str, content: bytes) -> bytes:
+    """Return an array file whose bytes depend on the array's values alone."""
+    import numpy as np
+
+    if not name.endswith(".npy"):
+        return content
+    array = np.load(BytesIO(content), allow_pickle=False)
+    if array.dtype.names is None:
+        return content
+    buffer = BytesIO()
+    np.save(buffer, _zero_padding(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _zero_padding(array: "NDArray[np.void]") -> "NDArray[np.void]":
+    import numpy as np
+
+    clean = np.zeros(array.shape, dtype=array.dtype)
+    for field in array.dtype.names or ():
+        clean[field] = array[field]
+    return clean
+
+
+def _normal(node: Any, renamed: Mapping[str, str]) -> Any:
+    """Return skops' state without ids, with renamed files and sorted sets."""
+    if isinstance(node, list):
+        return [_normal(item, renamed) for item in node]
+    if not isinstance(node, dict):
+        return node
+    state = {key: _normal(value, renamed) for key, value in node.items() if key != "__id__"}
+    if state.get("file") in renamed:
+        state["file"] = renamed[state["file"]]
+    if state.get("__loader__") == "SetNode":
+        state["content"] = sorted(state["content"], key=json.dumps)
+    return state

@@ -1,0 +1,264 @@
+"""Retraining as a commit: the window moves in conf/, the pipeline runs, a branch says what came."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playbill.config import recorded
+from playbill.config.compilation import compile_project, write
+from playbill.config.editing import fold
+from playbill.config.params import read_params
+from playbill.config.schema import Params, Window
+from playbill.errors import LineageError, StageError, UsageError
+from playbill.evaluation import table
+from playbill.evaluation.pairing import Paired, Predictions, pair
+from playbill.lineage import git
+from playbill.pipeline.contest import compare_revisions
+from playbill.pipeline.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Say = Callable[[str], None]
+_BACK = (
+    "Close this pull request; nothing was promoted. After a merge: `git revert` the commit, then "
+    "`dvc checkout`."
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a retraining.
+
+    Attributes:
+        window: The new window.
+        branch: Name of the new branch; None: after the model and the window.
+        evidence: Markdown to put into the report, such as the drift report.
+        push: Push the branch to the Git remote.
+        push_data: Push the bytes to the DVC remote.
+    """
+
+    window: Window
+    branch: str | None = None
+    evidence: Path | None = None
+    push: bool = False
+    push_data: bool = True
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What a retraining left behind.
+
+    Attributes:
+        branch: The new branch, checked out.
+        commit: Its commit.
+        report: Its report, relative to the project.
+        window: The new window.
+        before: The window that the champion learned from.
+        paired: Both models on the new hold-out.
+        pushed: True if the branch was pushed.
+    """
+
+    branch: str
+    commit: str
+    report: str
+    window: Window
+    before: Window
+    paired: tuple[Paired, ...]
+    pushed: bool
+
+
+def retrain(root: Path, wish: Wish, say: Say) -> Retrained:
+    """Move the window in conf/, run the pipeline, compare, commit on a branch, push.
+
+    Raises:
+        UsageError: The window is the present one, values are recorded, or files are changed.
+        StageError: The pipeline failed; the branch is gone and conf/ is as it was.
+    """
+    params = _ready(root, wish)
+    champion = git.head(root)
+    branch = wish.branch or _branch_name(params.name, wish.window)
+    with _on_branch(root, branch):
+        say(f"moving the window to {wish.window.start} .. {wish.window.end} (branch {branch})")
+        moved = {"source.window.start": str(wish.window.start),
+                 "source.window.end": str(wish.window.end)}  # fmt: skip
+        fold(root, {}, moved)
+        write(root, compile_project(root))
+        _dvc(root, "repro")
+        say("comparing with the model of the branch that it starts from")
+        pairs = _rematch(root, champion)
+        report = _write_report(root, params, wish, champion, pairs)
+        commit = git.commit(root, _paths(root, params, report), _message(params, wish.window))
+    if wish.push_data:
+        say("pushing the bytes to the DVC remote")
+        _dvc(root, "push")
+    if wish.push:
+        say(f"pushing {branch}")
+        git.push(root, branch)
+    return Retrained(
+        branch, commit, report, wish.window, params.source.window, tuple(pairs), wish.push
+    )
+
+
+def _ready(root: Path, wish: Wish) -> Params:
+    git.identity(root)
+    params = read_params(root)
+    if recorded.read(root):
+        raise UsageError(
+            "values of an experiment are recorded in conf/recorded.yaml",
+            expected="a project whose own files say everything",
+            run="playbill adopt (or `git restore conf/recorded.yaml`), and commit",
+        )
+    if changed := git.changed(root, ["conf", "stages", "params.yaml", "dvc.yaml", "dvc.lock"]):
+        raise UsageError(
+            f"there are uncommitted changes: {', '.join(changed[:5])}",
+            expected="a committed state to start the branch from",
+            run="git commit, or git stash",
+        )
+    if wish.window == params.source.window:
+        raise UsageError(
+            f"the model was trained on {wish.window.start} .. {wish.window.end} already",
+            where="conf/source, window",
+            expected="another window",
+            run="playbill retrain --by 1m",
+        )
+    if wish.evidence is not None and not wish.evidence.is_file():
+        raise UsageError(
+            f"there is no file {wish.evidence}", expected="the Markdown of `playbill drift`"
+        )
+    return params
+
+
+def _branch_name(name: str, window: Window) -> str:
+    return f"retrain/{name}-{window.start}-{window.end}"
+
+
+@contextmanager
+def _on_branch(root: Path, branch: str) -> "Iterator[None]":
+    """Work on a new branch; on failure go back to where it started and take the branch away."""
+    before = git.branch(root) or git.head(root)
+    if git.run(root, "branch", "--list", branch).strip():
+        raise UsageError(
+            f"the branch {branch} exists already",
+            expected="a new branch",
+            run=f"git branch -D {branch}, or playbill retrain --branch NAME",
+        )
+    git.switch(root, branch, create=True)
+    try:
+        yield
+    except BaseException:
+        git.run(root, "restore", "--staged", "--worktree", "--", "conf", *_compiled(root))
+        git.run(root, "checkout", "--quiet", before)
+        git.run(root, "branch", "-D", branch)
+        raise
+
+
+def _compiled(root: Path) -> list[str]:
+    listed = git.run(
+        root, "ls-files", "--", "params.yaml", "dvc.yaml", "dvc.lock", "models", "data"
+    )
+    return listed.decode().splitlines()
+
+
+def _dvc(root: Path, *words: str) -> None:
+    done = subprocess.run(  # noqa: S603 - our own interpreter, literal arguments
+        [sys.executable, "-m", "dvc", *words], cwd=root, stdout=sys.stderr, check=False
+    )
+    if done.returncode:
+        raise StageError(
+            f"`dvc {' '.join(words)}` failed",
+            where=f"dvc {words[0]}; its own words stand above",
+            run="mend what it names, then `playbill retrain` again",
+        )
+
+
+def _rematch(root: Path, champion: str) -> list[Paired]:
+    """Compare both models on the new hold-out, which neither was trained on if windows allow."""
+    from playbill.contract.column import inputs
+    from playbill.contract.frame import as_model_frame
+    from playbill.model.estimator import predict
+
+    now = Project(root)
+    params = read_params(root)
+    contract = params.contract
+    test = now.table("prepared/test")
+    try:
+        old = predict(Project(root, champion).pipeline, as_model_frame(test, inputs(contract)))
+    except LineageError:
+        return []
+    rows = test[[contract.key, contract.target]]
+    mine = now.predictions[[contract.key, contract.target, "probability"]]
+    frames = [
+        Predictions(frame, contract.key, contract.target, "probability")
+        for frame in (rows.assign(probability=old), mine)
+    ]
+    pairs, _ = pair(frames[0], frames[1], "new")
+    return pairs
+
+
+def _write_report(
+    root: Path, params: Params, wish: Wish, champion: str, pairs: list[Paired]
+) -> str:
+    before, after = params.source.window, wish.window
+    parts = [
+        f"# {params.name}: retrained on {after.start} .. {after.end}",
+        f"The model of `{champion[:12]}` learned from {before.start} .. {before.end}.",
+        *([_paired_table(pairs)] if pairs else ["The former model could not be had to compare."]),
+        "## Each on its own hold-out",
+        table.as_markdown(compare_revisions(root, [champion])),
+    ]
+    if wish.evidence is not None:
+        parts += ["## Why", wish.evidence.read_text("utf-8")]
+    parts += ["## To go back", _BACK]
+    path = f"models/{params.name}/retrain.md"
+    (root / path).write_text(
+        "\n\n".join(part.strip() for part in parts) + "\n", "utf-8", newline="\n"
+    )
+    return path
+
+
+def _paired_table(pairs: list[Paired]) -> str:
+    lines = [
+        f"## Both on the new hold-out ({pairs[0].rows} rows)",
+        "",
+        "| metric | former | new | difference (95 % interval) | verdict |",
+        "| --- | ---: | ---: | ---: | --- |",
+    ]
+    lines += [
+        f"| {p.metric} | {p.first:.4f} | {p.other:.4f} | "
+        f"{p.difference:+.4f} ({p.low:+.4f} .. {p.high:+.4f}) | {p.verdict} |"
+        for p in pairs
+    ]
+    return "\n".join(lines)
+
+
+def _paths(root: Path, params: Params, report: str) -> list[str]:
+    """Return what the commit holds: conf, the compiled files, and what Git keeps of the outputs."""
+    found = ["conf", "params.yaml", "dvc.yaml", "dvc.lock", report]
+    for stage in params.pipeline.stages.values():
+        found += [*stage.metrics.values(), *stage.texts.values()]
+        for path in stage.outputs.values():
+            ignore = Path(path).parent / ".gitignore"
+            found += [ignore.as_posix()] if (root / ignore).is_file() else []
+    return sorted({path for path in found if (root / path).exists()})
+
+
+def _message(params: Params, window: Window) -> str:
+    return f"Retrain {params.name} on {window.start} .. {window.end}"
+
+
+def as_dict(done: Retrained) -> dict[str, Any]:
+    """Return the result for `--json`."""
+    return {
+        "branch": done.branch,
+        "commit": done.commit,
+        "report": done.report,
+        "window": {"start": str(done.window.start), "end": str(done.window.end)},
+        "before": {"start": str(done.before.start), "end": str(done.before.end)},
+        "pushed": done.pushed,
+        "paired": [{**vars(pair_), "verdict": pair_.verdict} for pair_ in done.paired],
+    }

@@ -1,0 +1,26 @@
+"""Stage ingest: the declared sources become snapshots, and the query joins them into one table."""
+
+from pathlib import Path
+
+from playbill.config.schema import Params
+from playbill.source.fetch import fetch
+from playbill.source.join import join
+
+
+def run(params: Params) -> dict[str, object]:
+    """Return `snapshots` (files under data/raw) and `table`, one row a case."""
+    source = params.source
+    snapshots = [
+        fetch(name, each, source.window, root=Path.cwd(), allow=params.allow)
+        for name, each in source.sources.items()
+    ]
+    return {
+        "snapshots": {k: v for snapshot in snapshots for k, v in snapshot.files().items()},
+        "table": join(source.query, {snapshot.name: snapshot.table for snapshot in snapshots}),
+    }
+
+
+if __name__ == "__main__":
+    from playbill.pipeline.runner import main
+
+    main("ingest", run)

@@ -1,0 +1,35 @@
+"""Stage prepare: rows leave by rules that report themselves, and the rest is split."""
+
+from typing import TYPE_CHECKING
+
+from playbill.config.schema import Params
+from playbill.split.division import split
+from playbill.split.rules import FORMAT_VERSION, apply_rules, describe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run(params: Params, *, table: "pd.DataFrame") -> dict[str, object]:
+    """Return `train`, `test` and the `report` of what was removed."""
+    contract, config = params.contract, params.split
+    key, target, time = contract.key, contract.target, contract.role("time")
+    kept, rules = apply_rules(table, key=key, target=target, drop_duplicates=config.drop_duplicates)
+    train, test = split(
+        kept, config, key=key, target=target, time=time, group=contract.role("group")
+    )
+    report = {
+        "format_version": FORMAT_VERSION,
+        "rows": len(table),
+        "rules": rules,
+        "split": config.kind,
+        "train": describe(train, target=target, time=time),
+        "test": describe(test, target=target, time=time),
+    }
+    return {"train": train, "test": test, "report": report}
+
+
+if __name__ == "__main__":
+    from playbill.pipeline.runner import main
+
+    main("prepare", run)

@@ -1,0 +1,20 @@
+"""Stage validate: the joined table must keep the contract; every broken check is reported."""
+
+from typing import TYPE_CHECKING
+
+from playbill.config.schema import Params
+from playbill.contract.validation import validate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run(params: Params, *, table: "pd.DataFrame") -> dict[str, object]:
+    """Return `valid`, the table as it came."""
+    return {"valid": validate(table, params.contract.schema_, name="the ingested table")}
+
+
+if __name__ == "__main__":
+    from playbill.pipeline.runner import main
+
+    main("validate", run)
