@@ -93,15 +93,15 @@ def _bootstrap(
     losses = [(score - labels) ** 2 for score in scores]
     gap = losses[1] - losses[0]
     rows = len(labels)
-    draws: dict[str, list[float]] = {"auc": [], "brier": []}
+    draws: dict[str, list[float]] = {"roc_auc": [], "brier": []}
     for _ in range(DRAWS):
         drawn = rng.integers(rows, size=rows, dtype=np.int32)
         weights = np.bincount(drawn, minlength=rows).astype(np.float64)
-        draws["auc"].append(areas[1](weights) - areas[0](weights))
+        draws["roc_auc"].append(areas[1](weights) - areas[0](weights))
         draws["brier"].append(float(np.sum(weights * gap)) / rows)
     whole = np.ones(rows)
     point = {
-        "auc": [area(whole) for area in areas],
+        "roc_auc": [area(whole) for area in areas],
         "brier": [float(loss.mean()) for loss in losses],
     }
     tail = 50 * (1 - CONFIDENCE)
