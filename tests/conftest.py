@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-TINY = Path(__file__).resolve().parent / "tiny"
+TINY = Path(__file__).resolve().parent / "config" / "tiny"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

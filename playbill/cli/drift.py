@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from playbill.config.schema import Drift
+    from playbill.drift.decision import DriftReport
 
 
 class FailOn(StrEnum):
@@ -78,18 +79,24 @@ def drift(
     if as_json:
         typer.echo(report.as_json(found), nl=False)
     else:
-        from rich.console import Console
-
-        from playbill.drift.console import show
-
-        show(found, Console(highlight=False))
-    failing = {
-        FailOn.drift: {"drift"},
-        FailOn.inconclusive: {"drift", "inconclusive"},
-        FailOn.never: set[str](),
-    }
-    if found.verdict in failing[fail_on]:
+        _show(found)
+    if found.verdict in FAILING[fail_on]:
         raise typer.Exit(1)
+
+
+FAILING = {
+    FailOn.drift: {"drift"},
+    FailOn.inconclusive: {"drift", "inconclusive"},
+    FailOn.never: set[str](),
+}
+
+
+def _show(found: "DriftReport") -> None:
+    from rich.console import Console
+
+    from playbill.drift.console import show
+
+    show(found, Console(highlight=False))
 
 
 def _beyond(by: str) -> tuple[date, date]:

@@ -32,7 +32,9 @@ def test_a_stage_that_does_not_exist_names_the_nearest(flights: Path, run: Run) 
     "ignore"
 )  # the kernel's own libraries warn; the notebook is what counts
 def test_the_notebook_runs(flights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    notebook = nbformat.read(REPOSITORY / "docs" / "tutorial" / "notebook.ipynb", as_version=4)
+    notebook = nbformat.read(  # type: ignore[no-untyped-call]
+        REPOSITORY / "docs" / "tutorial" / "notebook.ipynb", as_version=4
+    )
     monkeypatch.chdir(flights)
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(flights)}})
     client.execute()
