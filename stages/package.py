@@ -38,9 +38,10 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     rows = {"train": _rows(params, train), "test": _rows(params, test)}
     scores = predictions["probability"].to_numpy(dtype="float64")
     threshold = params.evaluation.threshold
-    model = assembly.model_layer(
+    parts = assembly.Parts(
         name=params.name,
         pipeline=pipeline,
+        key=params.contract.key,
         inputs=asked,
         target=target,
         threshold=threshold,
@@ -51,9 +52,8 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
             name=params.name, target=target, inputs=asked, rows=rows, metrics=metrics, slices=slices
         ),
     )
-    proof = parity.prove(
-        open_runtime(RUNTIME, model), test, asked, scores, threshold=threshold
-    )
+    model = assembly.model_layer(parts)
+    proof = parity.prove(open_runtime(RUNTIME, model), test, asked, scores, threshold=threshold)
     model["proof.json"] = assembly.to_json({"format_version": 1, "runtime": RUNTIME, **proof})
     texts = {path.name: path.read_bytes() for path in sorted(server.iterdir()) if path.is_file()}
     code = [application.__name__, command.__name__]

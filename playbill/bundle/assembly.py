@@ -6,6 +6,7 @@ requirements) can be made again for the same model.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbill.bundle import manifest
@@ -23,23 +24,14 @@ FORMAT_VERSION = 1
 SERVER_LAYER = "server/"
 
 
-def model_layer(
-    *,
-    name: str,
-    pipeline: Any,
-    inputs: "Sequence[Column]",
-    target: "Column",
-    threshold: float,
-    profile: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-    lineage: Mapping[str, Any],
-    card: str,
-) -> dict[str, bytes]:
-    """Return the files of the model layer, by their name in `model/`.
+@dataclass(frozen=True)
+class Parts:
+    """What the model layer is made from.
 
-    Args:
+    Attributes:
         name: The model.
         pipeline: The fitted Pipeline.
+        key: Name of the column that identifies a row.
         inputs: The contract's input columns.
         target: The column that is predicted.
         threshold: Probability from which on the label is true.
@@ -48,21 +40,37 @@ def model_layer(
         lineage: Digests of what the model was made from.
         card: The model card, Markdown.
     """
+
+    name: str
+    pipeline: Any
+    key: str
+    inputs: "Sequence[Column]"
+    target: "Column"
+    threshold: float
+    profile: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    lineage: Mapping[str, Any]
+    card: str
+
+
+def model_layer(parts: Parts) -> dict[str, bytes]:
+    """Return the files of the model layer, by their name in `model/`."""
     contract = {
         "format_version": FORMAT_VERSION,
-        "name": name,
-        "inputs": [as_dict(column) for column in inputs],
-        "target": as_dict(target),
-        "threshold": threshold,
+        "name": parts.name,
+        "key": parts.key,
+        "inputs": [as_dict(column) for column in parts.inputs],
+        "target": as_dict(parts.target),
+        "threshold": parts.threshold,
     }
     return {
-        "pipeline.skops": dump(pipeline),
+        "pipeline.skops": dump(parts.pipeline),
         "contract.json": to_json(contract),
-        "examples.json": to_json([{column.name: example(column) for column in inputs}]),
-        "profile.json": to_json(profile),
-        "metrics.json": to_json(metrics),
-        "lineage.json": to_json({"format_version": FORMAT_VERSION, **lineage}),
-        "card.md": card.encode(),
+        "examples.json": to_json([{column.name: example(column) for column in parts.inputs}]),
+        "profile.json": to_json(parts.profile),
+        "metrics.json": to_json(parts.metrics),
+        "lineage.json": to_json({"format_version": FORMAT_VERSION, **parts.lineage}),
+        "card.md": parts.card.encode(),
     }
 
 

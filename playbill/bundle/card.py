@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from playbill.contract.column import Column
 
 MEASURES = {
-    "auc": "Area under the ROC curve",
+    "roc_auc": "Area under the ROC curve",
     "brier": "Brier score",
     "log_loss": "Log loss",
     "calibration_error": "Calibration error",
@@ -87,7 +87,9 @@ def _measures(metrics: Mapping[str, Any]) -> str:
 def _slices(slices: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
     lines = []
     for column, values in slices.items():
-        measured = [(v["auc"], name) for name, v in values.items() if v.get("auc") is not None]
+        measured = [
+            (v["roc_auc"], name) for name, v in values.items() if v.get("roc_auc") is not None
+        ]
         if len(measured) > 1:
             worst = [f"{_cell(name)} {auc:.3f}" for auc, name in sorted(measured)[:WORST]]
             best_auc, best = max(measured)
@@ -119,10 +121,14 @@ def _allowed(column: "Column") -> str:
 
 def _limits(rows: Mapping[str, Rows], metrics: Mapping[str, Any]) -> str:
     lines = [
-        "- It knows what was in the rows above. Other places, times and ways of measuring were "
-        "not tried; `playbill drift` says when new rows stop looking like them.",
-        f"- Its label is true from a probability of {_figure(metrics.get('threshold', 0.5))} on: "
-        "another cost of errors wants another threshold.",
+        (
+            "- It knows what was in the rows above. Other places, times and ways of measuring were "
+            "not tried; `playbill drift` says when new rows stop looking like them."
+        ),
+        (
+            f"- Its label is true from a probability of {_figure(metrics.get('threshold', 0.5))} on: "
+            "another cost of errors wants another threshold."
+        ),
         "- Associations, not causes: changing an input does not change the outcome.",
     ]
     if rows["test"].count < 1000:  # noqa: PLR2004 - AUC is then uncertain in its second decimal

@@ -56,9 +56,7 @@ def attribute(column: str) -> str:
     return plain
 
 
-def _schemas(
-    name: str, inputs: "Sequence[Column]", target: "Column", server: "Server"
-) -> str:
+def _schemas(name: str, inputs: "Sequence[Column]", target: "Column", server: "Server") -> str:
     moments = any(column.kind == "datetime" for column in inputs)
     body = "\n".join(_field(column, attr) for column, attr in _attributes(inputs))
     return _SCHEMAS.format(
@@ -120,9 +118,9 @@ def _bounds(column: "Column") -> dict[str, str]:
         bounds["max_length"] = str(MAX_TEXT)
     if column.kind in {"number", "integer"}:
         whole = column.kind == "integer"
-        low, high = (-INT64, INT64 - 1) if whole else (None, None)
-        low = column.minimum if column.minimum is not None else low
-        high = column.maximum if column.maximum is not None else high
+        low, high = column.minimum, column.maximum
+        if whole:
+            low, high = (-INT64 if low is None else low), (INT64 - 1 if high is None else high)
         if low is not None:
             bounds["gt" if column.exclusive_minimum else "ge"] = _number(low)
         if high is not None:

@@ -23,6 +23,20 @@ def requirements_text(runtime: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def differences(text: str) -> list[str]:
+    """Return what is installed otherwise than a requirements.txt of ours pins, as sentences."""
+    found = []
+    for line in text.split():
+        name, _, version = line.partition("==")
+        try:
+            have = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            have = "not installed"
+        if have != version:
+            found.append(f"{name} is {have}, pinned {version}")
+    return found
+
+
 def _closure(roots: Sequence[str]) -> list[tuple[str, str]]:
     """Return name and version of `roots` and of everything that they require here."""
     from packaging.requirements import Requirement

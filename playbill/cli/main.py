@@ -11,7 +11,7 @@ from playbill.errors import PlaybillError
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
 COMMANDS: list[str] = [
     "check", "compose", "conf", "adopt", "run", "compare", "promote", "models",
-    "drift", "retrain", "doctor",
+    "serve", "predict", "drift", "retrain", "doctor",
 ]  # fmt: skip
 
 app = typer.Typer(

@@ -56,9 +56,7 @@ class Application(FastAPI):
         if self.model is None or not self.ready:
             raise ProblemError(503, "The model is not ready.")
         page, fields = self.model.page, self.interface.columns
-        values = {
-            name: [getattr(row, field) for row in rows] for name, field in fields.items()
-        }
+        values = {name: [getattr(row, field) for row in rows] for name, field in fields.items()}
         try:
             chances = await run_in_threadpool(self.model.runtime.predict, values)
         except DataError as error:  # its text may hold a value: only the place is told

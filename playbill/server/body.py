@@ -14,9 +14,7 @@ from playbill.server.problem import ProblemError, from_validation
 Body = TypeVar("Body", bound=BaseModel)
 
 
-async def read_body(
-    request: Request, model: type[Body], *, max_bytes: int, seconds: float
-) -> Body:
+async def read_body(request: Request, model: type[Body], *, max_bytes: int, seconds: float) -> Body:
     """Return the validated body.
 
     Raises:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
@@ -61,14 +61,14 @@ def _imported(texts: Mapping[str, str]) -> Iterator[ModuleType]:
             exec(code, module.__dict__)  # noqa: S102 - text that this very process generated
         yield sys.modules["app"]
     finally:
-        for name, module in before.items():
-            if module is None:
+        for name, earlier in before.items():
+            if earlier is None:
                 sys.modules.pop(name, None)
             else:
-                sys.modules[name] = module
+                sys.modules[name] = earlier
 
 
 def import_application(folder: str) -> ModuleType:
     """Import `app` from the bundle's server folder."""
     sys.path.insert(0, folder)
-    return cast("ModuleType", importlib.import_module("app"))
+    return importlib.import_module("app")

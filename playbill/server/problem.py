@@ -6,7 +6,6 @@ stack trace or a version.
 
 import json
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -18,6 +17,19 @@ from starlette.requests import ClientDisconnect
 MEDIA_TYPE = "application/problem+json"
 LISTED = 20  # faults that an answer lists
 NAMED = 64  # characters of a key that the sender made up
+# In the words of RFC 9110; the standard library's own depend on Python's version.
+TITLES = {
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+DETAILS = {404: "There is nothing here.", 405: "This path takes other methods."}
 
 
 class Fault(BaseModel):
@@ -51,9 +63,7 @@ class ProblemError(Exception):
 
 def from_validation(error: ValidationError) -> ProblemError:
     """Return the problem that a refused body is."""
-    found: list[Any] = error.errors(
-        include_input=False, include_url=False, include_context=False
-    )
+    found: list[Any] = error.errors(include_input=False, include_url=False, include_context=False)
     first = found[0]
     if first["type"] == "json_invalid":
         if "recursion" in first["msg"]:
@@ -71,7 +81,7 @@ def respond(status: int, detail: str, faults: Sequence[Fault] = ()) -> Response:
     """Return the response of a problem."""
     body = Problem(
         type="about:blank",
-        title=HTTPStatus(status).phrase,
+        title=TITLES.get(status, "Error"),
         status=status,
         detail=detail,
         errors=list(faults),
@@ -88,7 +98,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": TITLES[status],
             "content": {MEDIA_TYPE: {"schema": schema}},
         }
         for status in statuses
@@ -111,7 +121,9 @@ async def _on_problem(_: Request, error: Exception) -> Response:
 
 async def _on_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    response = respond(error.status_code, HTTPStatus(error.status_code).description or "Refused.")
+    response = respond(
+        error.status_code, DETAILS.get(error.status_code, "The request was refused.")
+    )
     response.headers.update(error.headers or {})
     return response
 

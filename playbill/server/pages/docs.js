@@ -21,7 +21,7 @@ function table(schema) {
   const required = new Set(schema.required ?? []);
   const rows = Object.entries(schema.properties ?? {}).map(([name, raw]) => {
     const own = plain(raw).schema;
-    const about = [own.description, range(own)].filter(Boolean).join(" ");
+    const about = [own.description, range(own)].filter(Boolean).join(" · ");
     return make("tr", {},
       make("td", {}, make("code", { text: name }), required.has(name) ? "" : " (optional)"),
       make("td", { text: typeName(raw) }), make("td", { text: about }));

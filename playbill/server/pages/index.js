@@ -27,7 +27,7 @@ function input(name, schema, nullable, value) {
 function addField(name, raw, resolve) {
   const { schema, nullable } = plain(resolve(raw));
   const control = input(name, schema, nullable, exampleOf(raw, resolve));
-  const about = [schema.description, schema.enum ? "" : range(schema)].filter(Boolean).join(" ");
+  const about = [schema.description, schema.enum ? "" : range(schema)].filter(Boolean).join(" · ");
   const fault = make("div", { class: "fault", hidden: "" });
   const box = make("div", { class: "field" },
     make("label", { for: control.id, text: name }), control,
@@ -125,7 +125,7 @@ function fact(name, value) {
 function showModel(model) {
   threshold = model.threshold;
   fact("model", `${model.name} ${model.model_digest.slice(7, 19)}`);
-  if (typeof model.metrics.auc === "number") fact("AUC on the hold-out", model.metrics.auc.toFixed(3));
+  if (typeof model.metrics.roc_auc === "number") fact("AUC on the hold-out", model.metrics.roc_auc.toFixed(3));
   fact("label is true from", String(threshold));
   fact("runtime", model.runtime);
 }

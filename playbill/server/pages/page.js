@@ -35,16 +35,18 @@ export function plain(schema) {
 }
 
 export function range(schema) {
+  const wide = (value) => value === undefined || Math.abs(value) > Number.MAX_SAFE_INTEGER;
   const parts = [];
-  const wide = (value) => Math.abs(value) > Number.MAX_SAFE_INTEGER;
-  if (schema.minimum !== undefined && !wide(schema.minimum)) parts.push(`≥ ${schema.minimum}`);
-  if (schema.exclusiveMinimum !== undefined) parts.push(`> ${schema.exclusiveMinimum}`);
-  if (schema.maximum !== undefined && !wide(schema.maximum)) parts.push(`≤ ${schema.maximum}`);
-  if (schema.exclusiveMaximum !== undefined) parts.push(`< ${schema.exclusiveMaximum}`);
-  if (schema.maxLength !== undefined) parts.push(`at most ${schema.maxLength} characters`);
-  if (schema.minItems !== undefined) parts.push(`at least ${schema.minItems}`);
-  if (schema.maxItems !== undefined) parts.push(`at most ${schema.maxItems}`);
-  return parts.join(", ");
+  if (!wide(schema.minimum) && !wide(schema.maximum)) {
+    parts.push(`${schema.minimum} to ${schema.maximum}`);
+  } else {
+    if (!wide(schema.minimum)) parts.push(`≥ ${schema.minimum}`);
+    if (!wide(schema.maximum)) parts.push(`≤ ${schema.maximum}`);
+  }
+  if (!wide(schema.exclusiveMinimum)) parts.push(`> ${schema.exclusiveMinimum}`);
+  if (!wide(schema.exclusiveMaximum)) parts.push(`< ${schema.exclusiveMaximum}`);
+  if (schema.maxItems !== undefined) parts.push(`${schema.minItems ?? 0} to ${schema.maxItems} items`);
+  return parts.join(", ").replaceAll(" ", "\u00a0");
 }
 
 // A value that fits a schema, from its examples where it has some.

@@ -1,0 +1,290 @@
+"""Predicts the rows of a file with a bundle, in chunks: CSV or Parquet in, CSV or Parquet out."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from playbill.bundle import manifest
+from playbill.bundle.runtime.base import open_runtime
+from playbill.config.nearest import nearest
+from playbill.contract.column import Column, from_dict
+from playbill.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+CHUNK_ROWS = 50_000
+CSV = (".csv", ".csv.gz")
+PARQUET = (".parquet",)
+Advance = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was predicted, and by which model."""
+
+    rows: int
+    positive: int
+    mean_probability: float
+    threshold: float
+    model: str
+    model_digest: str
+
+
+@dataclass(frozen=True)
+class _Contract:
+    key: str
+    threshold: float
+    inputs: tuple[Column, ...]
+
+
+def predict_file(
+    bundle: Path, source: Path, target: Path, *, advance: Advance = lambda _: None
+) -> Summary:
+    """Write key, probability and label of each row of `source` to `target`.
+
+    Args:
+        bundle: The bundle; it is verified first.
+        source: Rows by column name, .csv, .csv.gz or .parquet; columns beside the contract's
+            inputs and key are not read.
+        target: .csv or .parquet; it appears only when every row was predicted.
+        advance: Called with the share that is done, from 0 to 1.
+
+    Raises:
+        UsageError: A file's ending says another format.
+        DataError: The file cannot be read, lacks a column or holds what the contract refuses.
+        BundleError: The bundle is refused.
+    """
+    check_format(source)
+    check_format(target)
+    listed, files = manifest.load(bundle)
+    runtime = open_runtime(listed.runtime, files)
+    contract = _read_contract(files)
+    rows = positive = 0
+    total = 0.0
+    with _writing(target) as write, _single_thread():
+        for chunk, done in _chunks(source, contract):
+            chances = _predict(runtime.predict, chunk, contract, source, rows)
+            label = chances >= contract.threshold
+            write(_answers(chunk, contract.key, rows, chances, label))
+            rows, positive = rows + len(chunk), positive + int(label.sum())
+            total += float(chances.sum())
+            advance(done)
+        if not rows:
+            raise DataError(f"{source} holds no rows", where=str(source), expected="at least one")
+    return Summary(
+        rows, positive, total / rows, contract.threshold, listed.name, listed.model_digest
+    )
+
+
+def check_format(path: Path) -> None:
+    """Refuse a file whose ending is not one that is read and written here.
+
+    Raises:
+        UsageError: It is neither CSV nor Parquet by its name.
+    """
+    if not path.name.endswith(CSV + PARQUET):
+        raise UsageError(
+            f"{path.name} is neither CSV nor Parquet by its ending",
+            expected=f"one of {', '.join(CSV + PARQUET)}",
+        )
+
+
+def _read_contract(files: dict[str, bytes]) -> _Contract:
+    plain = json.loads(files["contract.json"])
+    inputs = tuple(from_dict(each) for each in plain["inputs"])
+    return _Contract(plain["key"], plain["threshold"], inputs)
+
+
+def _predict(
+    predict: "Callable[[Any], NDArray[np.float64]]",
+    chunk: "pd.DataFrame",
+    contract: _Contract,
+    source: Path,
+    before: int,
+) -> "NDArray[np.float64]":
+    """Predict a chunk; an error says which rows of the file it is about."""
+    try:
+        _refuse_outside(chunk, contract.inputs)
+        return predict({column.name: chunk[column.name] for column in contract.inputs})
+    except DataError as error:
+        place = f"{source.name}, after row {before:,}" if before else source.name
+        raise DataError(
+            error.what, where=f"{place}: {error.where}", expected=error.expected
+        ) from error
+
+
+def _refuse_outside(chunk: "pd.DataFrame", inputs: Sequence[Column]) -> None:
+    """Refuse what the server would refuse too: nulls, numbers and categories outside of it."""
+    import pandas as pd
+
+    for column in inputs:
+        values = chunk[column.name]
+        missing = values.isna()
+        if not column.nullable:
+            _first(missing, values, column, "is missing", "a value")
+        if column.categories:
+            wrong = ~missing & ~values.isin(column.categories)
+            _first(wrong, values, column, "is not allowed", f"one of {list(column.categories)}")
+        if column.kind in {"number", "integer"}:
+            numbers = pd.to_numeric(values, errors="coerce")
+            low, high = column.minimum, column.maximum
+            if low is not None:
+                under = numbers <= low if column.exclusive_minimum else numbers < low
+                _first(under, values, column, "is too small", f"at least {low:g}")
+            if high is not None:
+                over = numbers >= high if column.exclusive_maximum else numbers > high
+                _first(over, values, column, "is too large", f"at most {high:g}")
+
+
+def _first(wrong: "pd.Series", values: "pd.Series", column: Column, how: str, want: str) -> None:
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        shown = "" if how == "is missing" else f"`{str(values.iloc[row])[:60]}` "
+        raise DataError(
+            f"{shown or 'a value '}in the column `{column.name}` {how}",
+            where=f"column `{column.name}`, row {row + 1}",
+            expected=want,
+        )
+
+
+def _answers(
+    chunk: "pd.DataFrame", key: str, before: int, chances: Any, label: Any
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    name = key if key in chunk else "row"
+    first = chunk[key].to_numpy() if key in chunk else range(before + 1, before + len(chunk) + 1)
+    return pd.DataFrame({name: first, "probability": chances, "label": label})
+
+
+def _chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, float]]":
+    """Yield the rows of a file in chunks, each with the share that was read."""
+    import pandas as pd
+    import pyarrow as pa
+
+    read = _csv_chunks if source.name.endswith(CSV) else _parquet_chunks
+    try:
+        yield from read(source, contract)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{source} does not exist", where=str(source), expected="a file with the rows"
+        ) from error
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pa.ArrowInvalid) as error:
+        raise DataError(f"{source} cannot be read: {error}", where=str(source)) from error
+    except pd.errors.EmptyDataError as error:
+        raise DataError(
+            f"{source} is empty", where=str(source), expected="a header and rows"
+        ) from error
+
+
+def _csv_chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, float]]":
+    import pandas as pd
+
+    wanted = _columns(list(pd.read_csv(source, nrows=0).columns), contract, source)
+    text = {c.name: str for c in contract.inputs if c.kind == "text"} | {contract.key: str}
+    size = max(source.stat().st_size, 1)
+    compression: Any = "gzip" if source.name.endswith(".gz") else None
+    with source.open("rb") as handle:
+        frames = pd.read_csv(
+            handle,
+            usecols=wanted,
+            dtype={name: text[name] for name in wanted if name in text},
+            chunksize=CHUNK_ROWS,
+            compression=compression,
+        )
+        for frame in frames:
+            yield frame, min(handle.tell() / size, 1.0)
+
+
+def _parquet_chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, float]]":
+    import pyarrow.parquet as pq
+
+    with source.open("rb") as handle, pq.ParquetFile(handle) as file:
+        wanted = _columns(file.schema_arrow.names, contract, source)
+        seen, count = 0, max(file.metadata.num_rows, 1)
+        for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=wanted):
+            seen += batch.num_rows
+            yield batch.to_pandas(), seen / count
+
+
+def _columns(names: Sequence[str], contract: _Contract, source: Path) -> list[str]:
+    """Return the columns to read, or say which are missing."""
+    asked = [column.name for column in contract.inputs]
+    missing = [name for name in asked if name not in names]
+    if missing:
+        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise DataError(
+            f"the column `{missing[0]}` is missing{others}",
+            where=str(source),
+            expected=nearest(missing[0], names),
+        )
+    return [name for name in names if name in {*asked, contract.key}]
+
+
+@contextmanager
+def _single_thread() -> Iterator[None]:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
+
+
+@contextmanager
+def _writing(target: Path) -> "Iterator[Callable[[pd.DataFrame], None]]":
+    """Yield a function that appends rows; the file appears when all went well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    open_table = _csv_table if target.name.endswith(CSV) else _parquet_table
+    try:
+        with part.open("wb") as handle, open_table(handle, target) as write:
+            yield write
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _csv_table(handle: IO[bytes], target: Path) -> "Iterator[Callable[[pd.DataFrame], None]]":
+    import gzip
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        out: Any = handle
+        if target.name.endswith(".gz"):
+            out = stack.enter_context(gzip.GzipFile("", "wb", fileobj=handle, mtime=0))
+        started = False
+
+        def write(frame: "pd.DataFrame") -> None:
+            nonlocal started
+            text = frame.to_csv(index=False, header=not started, lineterminator="\n")
+            out.write(str(text).encode())
+            started = True
+
+        yield write
+
+
+@contextmanager
+def _parquet_table(handle: IO[bytes], _: Path) -> "Iterator[Callable[[pd.DataFrame], None]]":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer: Any = None
+
+    def write(frame: "pd.DataFrame") -> None:
+        nonlocal writer
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        if writer is None:
+            writer = pq.ParquetWriter(handle, table.schema, compression="zstd")
+        writer.write_table(table.cast(writer.schema))
+
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()
