@@ -26,7 +26,11 @@ def restored(text: str) -> list[str]:
 def test_the_first_run_makes_everything_and_the_second_nothing(
     flights: Path, first_run: str, run: Run
 ) -> None:
-    assert sorted(ran(first_run)) == sorted(STAGES)
+    """What Git holds already (params.yaml, the server's texts) need not be made again."""
+    for stage in STAGES:
+        assert f"'{stage}'" in first_run
+    assert {"ingest", "prepare", "train", "evaluate", "package"} <= set(ran(first_run))
+    assert (flights / "models/flights/bundle/manifest.json").is_file()
     assert ran(run("dvc", "repro", cwd=flights).stdout) == []
     assert run("playbill", "compose", "--check", cwd=flights).returncode == 0
     assert run("git", "status", "--porcelain", cwd=flights).stdout == ""
