@@ -89,7 +89,7 @@ pq.write_table(pa.table({"id": range(300), "late": late, "probability": score}),
 pq.write_table(pa.table({"id": range(5), "distance": [1.5] * 5}), "data/prepared/train.parquet")
 (model / "pipeline.skops").write_text(f"model of seed {params['seed']}")
 (model.parent / "manifest.json").write_text(json.dumps({"model_digest": f"{params['seed']:064}"}))
-metrics = {"auc": 0.6 + params["seed"] / 100, "rows": 300}
+metrics = {"roc_auc": 0.6 + params["seed"] / 100, "rows": 300}
 (evaluation / "metrics.json").write_text(json.dumps(metrics) + "\\n")
 """
 PARAMS = """name: tiny

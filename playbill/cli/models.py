@@ -29,7 +29,7 @@ def models(
     if not entries:
         typer.echo("no model is registered yet; next: playbill promote HEAD --stage prod")
         return
-    metrics = [n for n in ("auc", "f1", "brier") if any(n in one["metrics"] for one in entries)]
+    metrics = [n for n in ("roc_auc", "f1", "brier") if any(n in one["metrics"] for one in entries)]
     rows = [
         [
             one["model"],

@@ -40,7 +40,7 @@ def test_no_revision_compares_head_with_the_workspace(project: Path) -> None:
     assert found["sides"] == ["HEAD", "workspace"]
     assert found["params"] == [{"name": "extra", "values": ["-", 1], "differences": []}]
     assert {row["name"]: row["differences"] for row in found["metrics"]} == {
-        "auc": [0.0],
+        "roc_auc": [0.0],
         "rows": [0],
     }
 
@@ -50,7 +50,7 @@ def test_one_revision_is_compared_with_the_workspace() -> None:
     found = _json("first")
     assert found["sides"] == ["first", "workspace"]
     assert found["params"] == [{"name": "seed", "values": [1, 2], "differences": []}]
-    assert {one["metric"] for one in found["paired"]} == {"auc", "brier"}
+    assert {one["metric"] for one in found["paired"]} == {"roc_auc", "brier"}
     assert all(one["rows"] == 300 for one in found["paired"])
     assert found["notes"] == []
 

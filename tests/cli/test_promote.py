@@ -53,7 +53,7 @@ def test_the_tags_carry_what_the_commit_holds(project: Path) -> None:
     assert version.tag.commit == git.resolve(project, "first")
     facts = version.evidence
     assert facts["commit"] == git.resolve(project, "first")
-    assert facts["metrics"] == {"auc": 0.61, "rows": 300}
+    assert facts["metrics"] == {"roc_auc": 0.61, "rows": 300}
     assert facts["model_digest"] == f"{1:064}"
     assert facts["bundle"].endswith(".dir")
     assert list(facts["data"]) == ["data/prepared"]
@@ -78,7 +78,7 @@ def test_a_bundle_that_nobody_else_can_fetch_is_refused(project: Path) -> None:
 
 
 def test_results_that_were_not_committed_are_refused(project: Path) -> None:
-    (project / METRICS).write_text('{"auc": 0.99}\n')
+    (project / METRICS).write_text('{"roc_auc": 0.99}\n')
     error = _refused("HEAD", "--allow-unpushed")
     assert METRICS.as_posix() in error.what
     assert "git commit" in error.run
@@ -86,7 +86,7 @@ def test_results_that_were_not_committed_are_refused(project: Path) -> None:
 
 
 def test_metrics_that_somebody_edited_are_refused(project: Path) -> None:
-    (project / METRICS).write_text('{"auc": 0.99, "rows": 300}\n')
+    (project / METRICS).write_text('{"roc_auc": 0.99, "rows": 300}\n')
     git.commit(project, [METRICS.as_posix()], "a better number")
     assert "is not the file that the pipeline wrote" in _refused("HEAD", "--allow-unpushed").what
 
@@ -152,13 +152,19 @@ def test_an_unknown_author_is_refused_before_any_tag(
     assert git.tags(project) == []
 
 
+def test_a_shallow_clone_may_not_promote(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git.run(project, "clone", "-q", "--depth=1", f"file://{project}", "../shallow")
+    monkeypatch.chdir(project.parent / "shallow")
+    assert _refused("HEAD").run == "git fetch --unshallow --tags"
+
+
 def test_models_lists_versions_with_stages_and_metrics(project: Path) -> None:
     assert "no model is registered yet" in _run(models).stdout
     _promote("first", "--version", "v1.0.0")
     _promote("first", "--stage", "staging")
     _promote("HEAD", "--allow-unpushed")
     head, first, second = _run(models).stdout.splitlines()
-    assert head.split() == ["model", "version", "stage", "commit", "date", "auc"]
+    assert head.split() == ["model", "version", "stage", "commit", "date", "roc_auc"]
     assert first.split()[:3] == ["tiny", "v1.0.0", "staging"]
     assert second.split()[:3] == ["tiny", "v1.0.1", "prod"]
     assert second.split()[-1] == "0.6200"
@@ -169,7 +175,7 @@ def test_models_as_json_has_every_metric_and_the_whole_commit(project: Path) -> 
     _promote("first")
     read = json.loads(_run(models, "--json").stdout)
     (entry,) = read["models"]
-    assert entry["metrics"] == {"auc": 0.61, "rows": 300}
+    assert entry["metrics"] == {"roc_auc": 0.61, "rows": 300}
     assert entry["commit"] == git.resolve(project, "first")
     assert entry["stages"] == ["prod"]
     assert entry["by"] == "A Tester"

@@ -7,8 +7,8 @@ from playbill.evaluation import table
 from playbill.evaluation.comparison import Comparison, Side, compare, flatten
 from playbill.evaluation.pairing import Paired
 
-OLD = {"auc": 0.70, "rows": 100, "note": "text", "class": {"late": {"f1": 0.5}}}
-NEW = {"auc": 0.75, "rows": 90, "brier": 0.2, "class": {"late": {"f1": 0.6}}}
+OLD = {"roc_auc": 0.70, "rows": 100, "note": "text", "class": {"late": {"f1": 0.5}}}
+NEW = {"roc_auc": 0.75, "rows": 90, "brier": 0.2, "class": {"late": {"f1": 0.6}}}
 
 
 def _compare(**changes: object) -> Comparison:
@@ -17,15 +17,17 @@ def _compare(**changes: object) -> Comparison:
 
 def test_each_metric_has_its_difference_to_the_first_side() -> None:
     rows = {row.name: row for row in _compare().metrics}
-    assert list(rows) == ["auc", "rows", "class.late.f1", "brier"]
-    assert rows["auc"].values == (0.70, 0.75)
-    assert math.isclose(rows["auc"].differences[0] or 0, 0.05)
+    assert list(rows) == ["roc_auc", "rows", "class.late.f1", "brier"]
+    assert rows["roc_auc"].values == (0.70, 0.75)
+    assert math.isclose(rows["roc_auc"].differences[0] or 0, 0.05)
     assert rows["rows"].differences == (-10,)
     assert (rows["brier"].values, rows["brier"].differences) == ((None, 0.2), (None,))
 
 
 def test_several_sides_are_measured_against_the_first() -> None:
-    found = compare([Side("a", {"auc": 0.5}), Side("b", {"auc": 0.6}), Side("c", {"auc": 0.25})])
+    found = compare(
+        [Side("a", {"roc_auc": 0.5}), Side("b", {"roc_auc": 0.6}), Side("c", {"roc_auc": 0.25})]
+    )
     (row,) = found.metrics
     assert [round(gap or 0, 9) for gap in row.differences] == [0.1, -0.25]
     assert "c to a" in table.as_text(found)
@@ -59,18 +61,17 @@ def test_a_package_that_several_stages_note_is_named_once() -> None:
     ]
 
 
-def test_slices_are_compared_in_either_form() -> None:
-    nested = {"origin": {"JFK": {"auc": 0.6, "rows": 9}, "LGA": {"auc": None, "rows": 2}}}
+def test_slices_are_compared_by_column_and_value() -> None:
+    nested = {"origin": {"JFK": {"roc_auc": 0.6, "rows": 9}, "LGA": {"roc_auc": None, "rows": 2}}}
     found = compare([Side("a", {}, slices=nested), Side("b", {}, slices=nested)])
     assert [(row.name, row.differences) for row in found.slices] == [("origin.JFK", (0.0,))]
-    records = [{"column": "origin", "value": "JFK", "auc": 0.6}]
-    found = compare([Side("a", {}, slices=records), Side("b", {}, slices=None)])
-    assert [(row.name, row.values) for row in found.slices] == [("origin=JFK", (0.6, None))]
+    found = compare([Side("a", {}, slices=nested), Side("b", {}, slices=None)])
+    assert [(row.name, row.values) for row in found.slices] == [("origin.JFK", (0.6, None))]
 
 
 def test_the_slices_that_moved_most_are_shown_and_json_has_all() -> None:
-    old = {"carrier": {f"C{n:02}": {"auc": 0.5} for n in range(30)}}
-    new = {"carrier": {f"C{n:02}": {"auc": 0.5 + n / 100} for n in range(30)}}
+    old = {"carrier": {f"C{n:02}": {"roc_auc": 0.5} for n in range(30)}}
+    new = {"carrier": {f"C{n:02}": {"roc_auc": 0.5 + n / 100} for n in range(30)}}
     found = compare([Side("a", {}, slices=old), Side("b", {}, slices=new)])
     text = table.as_text(found)
     assert "(10 of 30)" in text
@@ -81,7 +82,7 @@ def test_the_slices_that_moved_most_are_shown_and_json_has_all() -> None:
 
 def test_the_text_says_when_nothing_was_changed() -> None:
     text = table.as_text(_compare())
-    assert "auc" in text
+    assert "roc_auc" in text
     assert "+0.0500" in text
     assert text.rstrip().endswith("nothing")
     assert "b" in table.as_text(_compare(b=2))
@@ -91,7 +92,7 @@ def test_the_markdown_is_tables_that_cells_cannot_break() -> None:
     found = compare([Side("main", OLD, {"query": "a | b\nc"}), Side("new", NEW, {"query": "d"})])
     text = table.as_markdown(found)
     assert text.startswith("### main against new\n")
-    assert "| auc | 0.7000 | 0.7500 | +0.0500 |" in text
+    assert "| roc_auc | 0.7000 | 0.7500 | +0.0500 |" in text
     assert "| query | a \\| b c | d |" in text
 
 
@@ -102,9 +103,9 @@ def test_a_long_value_is_cut_in_tables_only() -> None:
 
 
 def test_json_holds_no_number_that_json_has_not() -> None:
-    found = compare([Side("a", {"auc": math.nan}), Side("b", {"auc": 0.5})])
+    found = compare([Side("a", {"roc_auc": math.nan}), Side("b", {"roc_auc": 0.5})])
     read = json.loads(found.as_json(), parse_constant=lambda name: f"bad {name}")
-    assert read["metrics"] == [{"name": "auc", "values": [None, 0.5], "differences": [None]}]
+    assert read["metrics"] == [{"name": "roc_auc", "values": [None, 0.5], "differences": [None]}]
     assert read["format_version"] == 1
 
 
@@ -118,11 +119,11 @@ def test_a_loss_that_falls_is_better_and_an_interval_over_zero_says_nothing() ->
     def verdict(metric: str, gap: float, low: float, high: float) -> str:
         return Paired("b", metric, 9, 0.5, 0.5 + gap, gap, low, high).verdict
 
-    assert verdict("auc", 0.1, 0.05, 0.15) == "better"
-    assert verdict("auc", -0.1, -0.15, -0.05) == "worse"
+    assert verdict("roc_auc", 0.1, 0.05, 0.15) == "better"
+    assert verdict("roc_auc", -0.1, -0.15, -0.05) == "worse"
     assert verdict("brier", -0.1, -0.15, -0.05) == "better"
     assert verdict("brier", 0.1, 0.05, 0.15) == "worse"
-    assert verdict("auc", 0.1, -0.05, 0.15) == "no clear difference"
+    assert verdict("roc_auc", 0.1, -0.05, 0.15) == "no clear difference"
 
 
 def test_nested_values_are_named_by_their_path() -> None:

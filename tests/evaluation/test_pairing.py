@@ -35,7 +35,7 @@ def test_the_point_values_are_those_of_scikit_learn_ties_included() -> None:
     coarse = np.round(scores, 1)
     found, note = pair(_predictions(labels, scores), _predictions(labels, coarse), "coarse")
     assert note == ""
-    area, loss = _metric(found, "auc"), _metric(found, "brier")
+    area, loss = _metric(found, "roc_auc"), _metric(found, "brier")
     assert area.first == pytest.approx(roc_auc_score(labels, scores))
     assert area.other == pytest.approx(roc_auc_score(labels, coarse))
     assert loss.first == pytest.approx(brier_score_loss(labels, scores))
@@ -102,6 +102,18 @@ def test_a_key_that_occurs_twice_matches_nothing() -> None:
     assert "more than once" in note
 
 
+@pytest.mark.parametrize("column", ["late", "probability"])
+def test_text_and_gaps_are_no_numbers_to_compare(column: str) -> None:
+    labels, scores = _draw(50, 1.0, 9)
+    for value in ("yes", None):
+        other = _predictions(labels, scores)
+        frame = other.frame.astype({column: object})
+        frame[column] = value
+        found, note = pair(replace(other, frame=frame), replace(other, frame=frame), "b")
+        assert found == []
+        assert note
+
+
 def test_equal_models_are_told_apart_no_more_often_than_stated() -> None:
     """A/A: noise of equal strength on both sides; 95 % intervals miss zero in about 5 %."""
     missed = 0
@@ -111,5 +123,5 @@ def test_equal_models_are_told_apart_no_more_often_than_stated() -> None:
         labels = rng.random(200) < 0.4
         noisy = [labels + rng.normal(size=200) for _ in range(2)]
         a, b = (_predictions(labels, 1 / (1 + np.exp(-score))) for score in noisy)
-        missed += _metric(pair(a, b, "b")[0], "auc").verdict != "no clear difference"
+        missed += _metric(pair(a, b, "b")[0], "roc_auc").verdict != "no clear difference"
     assert missed <= 9  # binomial: more than 9 of 60 at 5 % happens once in 600

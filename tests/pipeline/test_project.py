@@ -19,7 +19,7 @@ EVALUATION = Path("models", "tiny", "evaluation")
 def test_the_workspace_is_read_from_its_files(history: Path) -> None:
     project = playbill.open(root=history)
     assert project.name == "workspace"
-    assert project.metrics == {"auc": 0.62, "rows": 300}
+    assert project.metrics == {"roc_auc": 0.62, "rows": 300}
     assert list(project.predictions.columns) == ["id", "late", "probability"]
     assert list(project.table("prepared/train")["distance"]) == [1.5] * 5
     assert project.bundle == history / "models" / "tiny" / "bundle"
@@ -28,7 +28,7 @@ def test_the_workspace_is_read_from_its_files(history: Path) -> None:
 
 def test_a_revision_is_read_from_git_and_dvc(history: Path) -> None:
     project = playbill.open("first", history)
-    assert project.metrics == {"auc": 0.61, "rows": 300}
+    assert project.metrics == {"roc_auc": 0.61, "rows": 300}
     assert project.config.seed == 1
     assert len(project.predictions) == 300
     assert (project.bundle / "model" / "pipeline.skops").read_text() == "model of seed 1"
@@ -151,7 +151,7 @@ def test_a_python_value_becomes_the_same_value_in_hydra(value: object, text: str
     said = override("key", value)
     assert said == f"key={text}"
     (parsed,) = OverridesParser.create().parse_overrides([said])
-    read = parsed.value()
+    read: Any = parsed.value()
     plain = read.text if isinstance(read, QuotedString) else read
     assert plain == value or isinstance(value, list)
 

@@ -1,0 +1,118 @@
+"""Puts a bundle together: pure functions from what was made to the files that ship.
+
+The model layer is what a model is; everything else (server texts, the code that runs them, pinned
+requirements) can be made again for the same model.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from playbill.bundle import manifest
+from playbill.bundle.code import copied_code
+from playbill.bundle.interface import example
+from playbill.bundle.requirements import requirements_text
+from playbill.bundle.runtime.base import KINDS
+from playbill.contract.column import as_dict
+from playbill.model.persistence import dump
+
+if TYPE_CHECKING:
+    from playbill.contract.column import Column
+
+FORMAT_VERSION = 1
+SERVER_LAYER = "server/"
+
+
+def model_layer(
+    *,
+    name: str,
+    pipeline: Any,
+    inputs: "Sequence[Column]",
+    target: "Column",
+    threshold: float,
+    profile: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    lineage: Mapping[str, Any],
+    card: str,
+) -> dict[str, bytes]:
+    """Return the files of the model layer, by their name in `model/`.
+
+    Args:
+        name: The model.
+        pipeline: The fitted Pipeline.
+        inputs: The contract's input columns.
+        target: The column that is predicted.
+        threshold: Probability from which on the label is true.
+        profile: The reference profile for drift checks.
+        metrics: Measures on the hold-out.
+        lineage: Digests of what the model was made from.
+        card: The model card, Markdown.
+    """
+    contract = {
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "inputs": [as_dict(column) for column in inputs],
+        "target": as_dict(target),
+        "threshold": threshold,
+    }
+    return {
+        "pipeline.skops": dump(pipeline),
+        "contract.json": to_json(contract),
+        "examples.json": to_json([{column.name: example(column) for column in inputs}]),
+        "profile.json": to_json(profile),
+        "metrics.json": to_json(metrics),
+        "lineage.json": to_json({"format_version": FORMAT_VERSION, **lineage}),
+        "card.md": card.encode(),
+    }
+
+
+def assemble(
+    name: str,
+    model: Mapping[str, bytes],
+    server: Mapping[str, bytes | str],
+    *,
+    code: Sequence[str],
+    runtime: str = "skops",
+) -> dict[str, bytes]:
+    """Return every file of the bundle by its relative path.
+
+    Args:
+        name: The model.
+        model: The model layer.
+        server: The texts that the stage `server` wrote.
+        code: Modules of Playbill that the texts import.
+        runtime: Kind of the runtime.
+    """
+    files = {manifest.MODEL_LAYER + path: content for path, content in model.items()}
+    for path, content in copied_code([*code, KINDS[runtime]]).items():
+        files[SERVER_LAYER + path] = content
+    for path, text in server.items():
+        files[SERVER_LAYER + path] = text.encode() if isinstance(text, str) else text
+    files["requirements.txt"] = requirements_text(runtime).encode()
+    files["README.md"] = _README.format(name=name).encode()
+    files[manifest.NAME] = manifest.render(manifest.describe(name, runtime, files))
+    return files
+
+
+def to_json(value: Any) -> bytes:
+    """Return the JSON form of every file in the model layer: sorted, readable, strict."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+_README = """# {name}
+
+A model and its server. It needs Python and what requirements.txt pins, and nothing else.
+
+```
+pip install -r requirements.txt
+python server --port 8000
+```
+
+The server verifies every file here against manifest.json before it reads any of them, listens on
+loopback only, and serves a page to try it at `/` and its documentation at `/docs`.
+
+- `model/`: the model, its contract, card, measures, reference profile and lineage
+- `server/`: the generated request models and application, and the code that runs them
+- `manifest.json`: the SHA-256 of each file, and a digest of each of the two layers
+"""

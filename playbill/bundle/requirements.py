@@ -1,0 +1,58 @@
+"""The bundle's requirements.txt: what its server needs, with all that those need, pinned.
+
+Resolved from the metadata of the installed distributions, so it is the environment in which the
+parity of the runtime was proven.
+"""
+
+import importlib.metadata
+from collections.abc import Sequence
+
+from playbill.errors import InstalledError
+
+SERVER = ("fastapi", "numpy", "pydantic", "uvicorn")
+RUNTIMES = {"skops": ("pandas", "scikit-learn", "skops")}
+
+
+def requirements_text(runtime: str) -> str:
+    """Return the pinned requirements of a bundle with this runtime, one a line.
+
+    Raises:
+        InstalledError: One of them is not installed.
+    """
+    lines = [f"{name}=={version}" for name, version in _closure([*SERVER, *RUNTIMES[runtime]])]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _closure(roots: Sequence[str]) -> list[tuple[str, str]]:
+    """Return name and version of `roots` and of everything that they require here."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, str] = {}
+    seen: set[tuple[str, frozenset[str]]] = set()
+    waiting = [Requirement(root) for root in roots]
+    while waiting:
+        wanted = waiting.pop()
+        name, extras = canonicalize_name(wanted.name), frozenset(wanted.extras)
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        distribution = _distribution(name)
+        found[name] = distribution.version
+        for text in distribution.requires or ():
+            needed = Requirement(text)
+            marker = needed.marker
+            if marker is None or any(marker.evaluate({"extra": e}) for e in {"", *extras}):
+                waiting.append(needed)
+    return sorted(found.items())
+
+
+def _distribution(name: str) -> importlib.metadata.Distribution:
+    try:
+        return importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise InstalledError(
+            f"`{name}` is not installed, and the bundle's server needs it",
+            expected="the extra `serve`",
+            run="pip install -c constraints.txt -e '.[serve]'",
+        ) from error

@@ -1,0 +1,56 @@
+"""The interface behind which a model answers, and the table of its implementations.
+
+Implementations are imported by name when a bundle needs them, so that what uses this module does
+not come to depend on their libraries.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+from playbill.errors import BundleError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Kind by the module that has it; each has `open_model(files) -> Runtime`.
+KINDS = {"skops": "playbill.bundle.runtime.skops"}
+
+
+class Runtime(Protocol):
+    """A model that is ready to answer."""
+
+    def predict(self, columns: Mapping[str, Sequence[object]]) -> "NDArray[np.float64]":
+        """Return the probability of the positive class for each row.
+
+        Args:
+            columns: Values by input column, all of one length; None for a missing value.
+
+        Raises:
+            DataError: A column is missing or a value is not of its kind.
+        """
+        ...
+
+
+def open_runtime(kind: str, files: Mapping[str, bytes]) -> Runtime:
+    """Return the runtime of a kind for the files of a model layer.
+
+    Raises:
+        BundleError: The kind is unknown, its libraries are missing, or it refuses the files.
+    """
+    if kind not in KINDS:
+        raise BundleError(
+            f"the runtime `{kind[:40]}` is not known here",
+            expected=f"one of {', '.join(sorted(KINDS))}",
+            run="use the version of Playbill that made the bundle",
+        )
+    try:
+        module = importlib.import_module(KINDS[kind])
+    except ImportError as error:
+        raise BundleError(
+            f"the runtime `{kind}` cannot be imported: {error}",
+            expected="the packages of the bundle's requirements.txt",
+            run="pip install -r requirements.txt",
+        ) from error
+    return cast("Runtime", module.open_model(files))

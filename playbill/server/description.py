@@ -1,0 +1,74 @@
+"""The application's OpenAPI document: derived from its models, the same with and without a model.
+
+The scoring routes read their bodies themselves, so their models are added here.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from playbill.server.problem import Problem
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from playbill.server.interface import Interface
+
+VERSION = "1"  # of the served interface's form, not of the model
+MODULES = ("schemas", "app")  # in the order in which they import each other
+REFERENCE = "#/components/schemas/{model}"
+
+
+def describe(app: "FastAPI", interface: "Interface") -> dict[str, Any]:
+    """Return the OpenAPI document of an application."""
+    document = get_openapi(
+        title=interface.title,
+        version=VERSION,
+        description=interface.description or None,
+        routes=app.routes,
+    )
+    _, own = models_json_schema(
+        [(interface.row, "validation"), (interface.rows, "validation"), (Problem, "validation")],
+        ref_template=REFERENCE,
+    )
+    schemas = {**document.get("components", {}).get("schemas", {}), **own["$defs"]}
+    document["components"] = {"schemas": {name: schemas[name] for name in sorted(schemas)}}
+    return document
+
+
+def openapi_text(texts: Mapping[str, str]) -> str:
+    """Return openapi.json for generated texts (`schemas.py`, `app.py`); no model is needed."""
+    with _imported(texts) as app:
+        document = app.create().openapi()
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def _imported(texts: Mapping[str, str]) -> Iterator[ModuleType]:
+    """Import the generated modules from their text, and forget them afterwards."""
+    before = {name: sys.modules.get(name) for name in MODULES}
+    try:
+        for name in MODULES:
+            module = sys.modules[name] = ModuleType(name)
+            code = compile(texts[f"{name}.py"], f"{name}.py", "exec", dont_inherit=True)
+            exec(code, module.__dict__)  # noqa: S102 - text that this very process generated
+        yield sys.modules["app"]
+    finally:
+        for name, module in before.items():
+            if module is None:
+                sys.modules.pop(name, None)
+            else:
+                sys.modules[name] = module
+
+
+def import_application(folder: str) -> ModuleType:
+    """Import `app` from the bundle's server folder."""
+    sys.path.insert(0, folder)
+    return cast("ModuleType", importlib.import_module("app"))

@@ -1,0 +1,76 @@
+"""The model that is served: a verified bundle, opened, with all that `GET /model` tells of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from playbill.bundle import manifest
+from playbill.bundle.runtime.base import Runtime, open_runtime
+from playbill.errors import BundleError
+
+
+class ModelPage(BaseModel):
+    """What is known of the served model."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    name: str = Field(description="Name of the model.")
+    model_digest: str = Field(description="Identity of the model layer of the bundle.")
+    server_digest: str = Field(description="Identity of the server layer of the bundle.")
+    runtime: str = Field(description="Kind of the runtime that computes the answers.")
+    threshold: float = Field(description="Probability from which on the label is true.")
+    metrics: dict[str, Any] = Field(description="Measured on the hold-out.")
+    contract: dict[str, Any] = Field(description="Columns that the model is asked with.")
+    lineage: dict[str, Any] = Field(description="Digests of what the model was made from.")
+    card: str = Field(description="The model card, Markdown.")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that is ready to answer."""
+
+    runtime: Runtime
+    page: ModelPage
+
+    def check(self, columns: Sequence[str], examples: Sequence[Mapping[str, Any]]) -> None:
+        """Prove before the first request that the model takes the rows that the server lets in.
+
+        Raises:
+            BundleError: The server was generated from another contract than the model's.
+        """
+        own = [str(column["name"]) for column in self.page.contract["inputs"]]
+        if own != list(columns):
+            raise BundleError(
+                "the server and the model are of different contracts",
+                expected=f"the same columns, such as {sorted(set(own) ^ set(columns))[:5]}",
+                run="dvc repro",
+            )
+        if examples:
+            self.runtime.predict({name: [row[name] for row in examples] for name in own})
+
+
+def open_model(bundle: Path) -> tuple[Model, list[dict[str, Any]]]:
+    """Verify a bundle, open its model and return it with its example rows.
+
+    Raises:
+        BundleError: The bundle is not what its manifest says, or cannot be opened.
+    """
+    listed, files = manifest.load(bundle)
+    plain = {name: json.loads(files[name]) for name in files if name.endswith(".json")}
+    contract = plain["contract.json"]
+    page = ModelPage(
+        name=listed.name,
+        model_digest=listed.model_digest,
+        server_digest=listed.server_digest,
+        runtime=listed.runtime,
+        threshold=contract["threshold"],
+        metrics=plain["metrics.json"],
+        contract=contract,
+        lineage=plain["lineage.json"],
+        card=files["card.md"].decode(),
+    )
+    return Model(open_runtime(listed.runtime, files), page), list(plain["examples.json"])

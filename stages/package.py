@@ -1,0 +1,84 @@
+"""Stage package: everything that ships becomes one folder, proven to answer as the Pipeline did."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playbill.bundle import assembly, parity
+from playbill.bundle.card import Rows, write_card
+from playbill.bundle.fingerprint import frame_digest, plain_digest
+from playbill.bundle.runtime.base import open_runtime
+from playbill.config.schema import Params
+from playbill.contract.column import columns, inputs
+from playbill.drift.profile import build_profile
+from playbill.server import application, command  # the code that ships is the code imported here
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RUNTIME = "skops"
+# What the model layer's lineage states; the stage depends on exactly these keys.
+GROUPS = ("source", "contract", "split", "feature", "model", "evaluation", "seed")
+STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
+
+
+def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline declares
+    params: Params,
+    *,
+    pipeline: Any,
+    server: Path,
+    train: "pd.DataFrame",
+    test: "pd.DataFrame",
+    predictions: "pd.DataFrame",
+    metrics: dict[str, Any],
+    slices: dict[str, Any],
+) -> dict[str, object]:
+    """Return `bundle`, its files by relative path."""
+    asked = inputs(params.contract)
+    target = next(c for c in columns(params.contract) if c.name == params.contract.target)
+    rows = {"train": _rows(params, train), "test": _rows(params, test)}
+    scores = predictions["probability"].to_numpy(dtype="float64")
+    threshold = params.evaluation.threshold
+    model = assembly.model_layer(
+        name=params.name,
+        pipeline=pipeline,
+        inputs=asked,
+        target=target,
+        threshold=threshold,
+        profile=build_profile(train, asked, params.drift, scores=scores),
+        metrics=metrics,
+        lineage=_lineage(params, {"train": train, "test": test}),
+        card=write_card(
+            name=params.name, target=target, inputs=asked, rows=rows, metrics=metrics, slices=slices
+        ),
+    )
+    proof = parity.prove(
+        open_runtime(RUNTIME, model), test, asked, scores, threshold=threshold
+    )
+    model["proof.json"] = assembly.to_json({"format_version": 1, "runtime": RUNTIME, **proof})
+    texts = {path.name: path.read_bytes() for path in sorted(server.iterdir()) if path.is_file()}
+    code = [application.__name__, command.__name__]
+    return {"bundle": assembly.assemble(params.name, model, texts, code=code, runtime=RUNTIME)}
+
+
+def _rows(params: Params, frame: "pd.DataFrame") -> Rows:
+    time = params.contract.role("time")
+    if time is None:
+        return Rows(len(frame))
+    return Rows(len(frame), str(frame[time].min()), str(frame[time].max()))
+
+
+def _lineage(params: Params, frames: "dict[str, pd.DataFrame]") -> dict[str, Any]:
+    plain = params.model_dump(mode="json", by_alias=True)
+    made = {name: params.environment[name] for name in STAGES if name in params.environment}
+    return {
+        "data": {name: frame_digest(frame) for name, frame in frames.items()},
+        "params": {name: plain_digest(plain[name]) for name in GROUPS},
+        "code": {name: plain_digest([e.framework, e.targets]) for name, e in made.items()},
+        "environment": {name: e.packages for name, e in made.items()},
+    }
+
+
+if __name__ == "__main__":
+    from playbill.pipeline.runner import main
+
+    main("package", run)

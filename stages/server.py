@@ -1,0 +1,20 @@
+"""Stage server: the texts of the server, for people to review, from contract and conf alone."""
+
+from playbill.bundle.interface import write_interface
+from playbill.config.schema import Params
+from playbill.contract.column import columns, inputs
+from playbill.server.description import openapi_text
+
+
+def run(params: Params) -> dict[str, object]:
+    """Return `server`, the texts by file name."""
+    contract = params.contract
+    target = next(column for column in columns(contract) if column.name == contract.target)
+    texts = write_interface(params.name, inputs(contract), target, params.server)
+    return {"server": {**texts, "openapi.json": openapi_text(texts)}}
+
+
+if __name__ == "__main__":
+    from playbill.pipeline.runner import main
+
+    main("server", run)
