@@ -1,11 +1,14 @@
 """`playbill drift`: do new rows still look like those that the model learned from?"""
 
+import sys
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+_PIPED_WIDTH = 120
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +96,9 @@ def _show(found: "DriftReport") -> None:
 
     from playbill.drift.console import show
 
-    show(found, Console(highlight=False))
+    # A pipe has no width of its own; 80 columns would fold the names of columns.
+    wide = None if sys.stdout.isatty() else _PIPED_WIDTH
+    show(found, Console(highlight=False, width=wide))
 
 
 def _beyond(by: str) -> tuple[date, date]:
