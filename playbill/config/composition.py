@@ -11,12 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from playbill.config.interpolation import check_override, impure_leaves, refuse
 from playbill.config.origin import Key, Layer, Origin, key_lines, locate, shipped_folder
 from playbill.config.schema import Params
 from playbill.errors import ConfigError
 
 CONFIG = "config"
 RECORDED = "recorded"
+SHIPPED = "pkg://playbill.conf"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def compose(root: Path, overrides: Sequence[str] = (), *, conf: Path | None = No
     Raises:
         ConfigError: A file is broken, an option or a key does not exist, an interpolation is dead.
     """
+    for override in overrides:
+        check_override(override)
     folder = conf or root / "conf"
     files = {path: f"conf/{path.relative_to(folder).as_posix()}" for path in _yaml(folder)}
     lines = {shown: key_lines(path, shown) for path, shown in files.items()}
@@ -98,9 +102,11 @@ def compose(root: Path, overrides: Sequence[str] = (), *, conf: Path | None = No
             layers = _layers(loader, overrides, lines) if conf is not None else None
         except (HydraException, OmegaConfBaseException) as error:
             raise _explain(error, overrides, lines) from error
+    searched = [str(path) for path in config.hydra.searchpath]
     OmegaConf.set_struct(config, False)  # noqa: FBT003 - OmegaConf's own signature
     config.pop("hydra")
     raw = OmegaConf.to_container(config, resolve=False)
+    _check_pure(raw, searched)
     try:
         values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -112,6 +118,19 @@ def compose(root: Path, overrides: Sequence[str] = (), *, conf: Path | None = No
     return Composition(
         root, _plain(values), _plain(raw), choices, options, tuple(overrides), layers
     )
+
+
+def _check_pure(raw: Any, searched: Sequence[str]) -> None:
+    """Refuse what the look at the files cannot see: files elsewhere, DVC left unguarded."""
+    for key, text, name in impure_leaves(raw):
+        raise refuse(text, name, key)
+    if SHIPPED not in searched:
+        raise ConfigError(
+            f"`{SHIPPED}` is not on Hydra's search path",
+            where=f"conf/{CONFIG}.yaml hydra.searchpath",
+            expected=f"hydra: {{searchpath: [{SHIPPED}]}}, which also keeps `dvc exp run` from "
+            "reading the environment",
+        )
 
 
 def _options(conf: Path, group: str) -> list[str]:

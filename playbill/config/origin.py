@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from playbill.config.interpolation import impure, refuse
 from playbill.errors import ConfigError
 
 Key = tuple[str, ...]
@@ -74,13 +75,8 @@ def _walk(node: yaml.Node, path: Key, shown: str) -> Iterator[tuple[Key, int]]:
         for index, value in enumerate(node.value):
             yield (*path, str(index)), value.start_mark.line + 1
             yield from _walk(value, (*path, str(index)), shown)
-    elif "oc.env" in str(node.value) and "${" in str(node.value):
-        raise ConfigError(
-            f"`{node.value}` reads the environment",
-            where=f"{shown}:{node.start_mark.line + 1} {'.'.join(path)}",
-            expected="a value: what Hydra resolves ends up in params.yaml and in Git objects",
-            run="name the variable in conf/ and read it where it is used",
-        )
+    elif (name := impure(str(node.value))) is not None and path[:1] != ("hydra",):
+        raise refuse(str(node.value), name, f"{shown}:{node.start_mark.line + 1} {'.'.join(path)}")
 
 
 @dataclass(frozen=True)
