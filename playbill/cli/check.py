@@ -17,12 +17,13 @@ def check(
       playbill check
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
-    from playbill.config import recorded
+    from playbill.config import place, recorded
     from playbill.config.compilation import compile_project
     from playbill.config.location import find_project
 
     root = find_project()
     compiled = compile_project(root)
+    place.every(root)
     lines = recorded.read(root).lines()
     if as_json:
         print_json({"valid": True, "stale": list(compiled.stale), "recorded": lines})

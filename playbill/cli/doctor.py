@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 
+from playbill.cli.location import Env
+
 
 def doctor(
+    env: Env = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Check the clone and its environment; each finding comes with the command that mends it.
@@ -17,9 +20,11 @@ def doctor(
       playbill doctor
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
+    from playbill.config import place
     from playbill.config.location import find_project
     from playbill.pipeline.diagnosis import diagnose
 
+    place.choose(env)
     findings = diagnose(find_project())
     if as_json:
         print_json([vars(finding) for finding in findings])

@@ -1,8 +1,21 @@
-"""Which bundle a command works with: the folder that was named, or the one that a revision has."""
+"""What several commands ask: which place this is, and which bundle to work with."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from playbill.errors import UsageError
+
+Env = Annotated[
+    str | None,
+    typer.Option(
+        "--env",
+        metavar="PLACE",
+        help="The place: a file of conf/env; default: PLAYBILL_ENV, else local.",
+        show_default=False,
+    ),
+]
 
 
 def find_bundle(folder: Path | None, ref: str | None) -> tuple[Path, str]:

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from playbill.cli.location import Env
+
 
 def promote(
     rev: Annotated[
@@ -26,6 +28,7 @@ def promote(
         bool,
         typer.Option("--allow-unpushed", help="Go on though the DVC remote lacks the bundle."),
     ] = False,
+    env: Env = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Register the model of a revision and put it into a stage, as annotated Git tags.
@@ -40,9 +43,11 @@ def promote(
       playbill promote flights@v1.1.0 --stage prod
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
+    from playbill.config import place
     from playbill.config.location import find_project
     from playbill.lineage import git, promotion
 
+    place.choose(env)
     root = find_project()
     wish = promotion.Wish(stage, version, bump, allow_unpushed=allow_unpushed)
     done = promotion.promote(root, rev, wish)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from playbill.cli.location import Env
+
 
 def retrain(
     window: Annotated[
@@ -30,6 +32,7 @@ def retrain(
     push_data: Annotated[
         bool, typer.Option(help="Push the bytes to the DVC remote (before the branch).")
     ] = True,
+    env: Env = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Retrain on another window, on a branch of its own.
@@ -45,11 +48,13 @@ def retrain(
       playbill retrain --by 1m --evidence drift.md --push
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
+    from playbill.config import place
     from playbill.config.location import find_project
     from playbill.config.params import read_params
     from playbill.pipeline import retraining
     from playbill.pipeline.window import parse_window, shift
 
+    place.choose(env)
     root = find_project()
     present = read_params(root).source.window
     wanted = parse_window(window) if window else shift(present, by)

@@ -4,12 +4,15 @@ from typing import Annotated
 
 import typer
 
+from playbill.cli.location import Env
+
 
 def run(
     stage: Annotated[str, typer.Argument(help="Name of the stage, as train.")],
     pdb: Annotated[
         bool, typer.Option("--pdb", help="Stop in the debugger where the stage fails.")
     ] = False,
+    env: Env = None,
 ) -> None:
     """Run one stage on its existing inputs; its outputs go to a scratch folder.
 
@@ -20,10 +23,13 @@ def run(
       playbill run train
       playbill run train --pdb
     """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.config import place
     from playbill.config.composition import compose
     from playbill.config.location import find_project
     from playbill.pipeline.scratch import run_stage
 
+    place.choose(env)
     root = find_project()
     folder = run_stage(root, stage, compose(root).params, pdb=pdb)
-    typer.echo(f"{stage} is done; its outputs are under {folder.relative_to(root).as_posix()}")
+    shown = folder.relative_to(root) if folder.is_relative_to(root) else folder
+    typer.echo(f"{stage} is done; its outputs are under {shown.as_posix()}")

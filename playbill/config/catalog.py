@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from playbill.config.composition import CONFIG, RECORDED, compose
+from playbill.config.composition import CONFIG, PLACES, RECORDED, compose
 from playbill.config.origin import shipped_folder
 from playbill.errors import UsageError
 
@@ -38,6 +38,8 @@ def options(root: Path, group: str | None = None) -> list[Option]:
     found: dict[tuple[str, str], Option] = {}
     for folder, prefix in ((shipped_folder(), "playbill/conf"), (root / "conf", "conf")):
         for path in sorted(folder.glob("*/**/*.yaml")):
+            if path.relative_to(folder).parts[0] == PLACES:
+                continue
             name = path.relative_to(folder).with_suffix("").as_posix()
             head, _, tail = name.rpartition("/")
             shown = f"{prefix}/{name}.yaml"

@@ -4,8 +4,9 @@ This is the only module that imports Hydra; stages never do.
 """
 
 import difflib
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +14,14 @@ from typing import Any
 
 from playbill.config.interpolation import check_override, impure_leaves, refuse
 from playbill.config.origin import Key, Layer, Origin, key_lines, locate, shipped_folder
+from playbill.config.params import leaves
 from playbill.config.schema import Params
 from playbill.errors import ConfigError
 
 CONFIG = "config"
 RECORDED = "recorded"
+PLACES = "env"
+_NOT_FOUND = re.compile(r"[Ii]nterpolation key '([^']+)' not found")
 SHIPPED = "pkg://playbill.conf"
 
 
@@ -111,7 +115,7 @@ def compose(root: Path, overrides: Sequence[str] = (), *, conf: Path | None = No
         values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         known = layers if layers is not None else _read_layers(folder, overrides)
-        raise _dead(error, known, overrides, raw) from error
+        raise _dead(_dead_ends(config, raw), known, overrides, raw) from error
     assert isinstance(values, dict)
     assert isinstance(raw, dict)
     options = {group: _options(folder, group) for group in choices}
@@ -146,7 +150,9 @@ def _plain(values: Any) -> Any:
 
 
 def _yaml(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*.yaml") if path.is_file())
+    """Return the files that may be composed: all but conf/env, which config/place.py reads."""
+    found = (path for path in folder.rglob("*.yaml") if path.is_file())
+    return sorted(path for path in found if path.relative_to(folder).parts[0] != PLACES)
 
 
 def _read_layers(folder: Path, overrides: Sequence[str]) -> tuple[Layer, ...]:
@@ -233,8 +239,42 @@ def _defaults_line(group: str, name: str, lines: dict[str, dict[Key, int]]) -> s
     return f"conf/{CONFIG}.yaml {group}: {name}"
 
 
-def _dead(error: Any, layers: tuple[Layer, ...], overrides: Sequence[str], raw: Any) -> ConfigError:
-    """Say which interpolation is dead; a misspelt top-level key is the usual cause, told first."""
+DeadEnd = tuple[Key, str]
+
+
+def _dead_ends(config: Any, values: Any, path: Key = ()) -> Iterator[DeadEnd]:
+    """Yield every key that cannot be resolved, and OmegaConf's reason."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    names = values if isinstance(values, dict) else range(len(values))
+    for name in names:
+        key = (*path, str(name))
+        try:
+            inner = config[name]
+        except OmegaConfBaseException as error:
+            yield key, str(error).splitlines()[0]
+            continue
+        if isinstance(values[name], dict | list):
+            yield from _dead_ends(inner, values[name], key)
+        elif values[name] == "???":
+            yield key, "the value `???` stands for one that must be given"
+
+
+def _first_causes(ends: list[DeadEnd], raw: Any) -> list[DeadEnd]:
+    """Leave out what is dead only because it names a key that is."""
+    texts = {path: str(value) for path, value in leaves(raw)}
+    found = [
+        (key, reason)
+        for key, reason in ends
+        if (wanted := _NOT_FOUND.search(reason)) is None or wanted[1] in texts.get(key, wanted[1])
+    ]
+    return found or ends
+
+
+def _dead(
+    ends: Iterable[DeadEnd], layers: tuple[Layer, ...], overrides: Sequence[str], raw: Any
+) -> ConfigError:
+    """Say which interpolations are dead; a misspelt top-level key, the usual cause, comes first."""
     from playbill.config.validation import combined, known_names
 
     known = known_names(())
@@ -249,12 +289,17 @@ def _dead(error: Any, layers: tuple[Layer, ...], overrides: Sequence[str], raw: 
                     expected=(f"`{near[0]}`; " if near else "") + f"one of {known}",
                 )
             )
-    key = str(getattr(error, "full_key", "") or "")
-    origin = locate(layers, tuple(key.split("."))) if key else None
-    dead = ConfigError(
-        f"dead interpolation: {str(error).splitlines()[0]}{_in_force(overrides)}",
-        where=f"{origin} {key}" if origin else key,
-        expected="`${...}` with a key that exists",
-        run="mend the line, then `playbill check`",
-    )
-    return combined([*problems, dead])
+    keys = [".".join(path) for path, _ in leaves(raw)]
+    for key, reason in _first_causes(list(ends), raw):
+        origin, dotted = locate(layers, key), ".".join(key)
+        wanted = _NOT_FOUND.search(reason)
+        close = difflib.get_close_matches(wanted[1], keys, 1) if wanted else []
+        problems.append(
+            ConfigError(
+                f"dead interpolation: {reason}{_in_force(overrides)}",
+                where=f"{origin} {dotted}" if origin else dotted,
+                expected=f"`${{{close[0]}}}`" if close else "`${...}` with a key that exists",
+                run="mend the line, then `playbill check`",
+            )
+        )
+    return combined(problems)

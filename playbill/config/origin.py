@@ -75,8 +75,9 @@ def _walk(node: yaml.Node, path: Key, shown: str) -> Iterator[tuple[Key, int]]:
         for index, value in enumerate(node.value):
             yield (*path, str(index)), value.start_mark.line + 1
             yield from _walk(value, (*path, str(index)), shown)
-    elif (name := impure(str(node.value))) is not None and path[:1] != ("hydra",):
-        raise refuse(str(node.value), name, f"{shown}:{node.start_mark.line + 1} {'.'.join(path)}")
+    elif (resolver := impure(str(node.value))) is not None and path[:1] != ("hydra",):
+        where = f"{shown}:{node.start_mark.line + 1} {'.'.join(path)}"
+        raise refuse(str(node.value), resolver, where)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ Unknown keys are refused. The docstring under a field is its description in the 
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic_core import PydanticCustomError
+
+from playbill.config.table import Keeps, Table
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -15,26 +18,42 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Target = dict[str, Any]
 
 
+# A day as YAML gives it: text, or a date where the reader knows dates.
+Day = Annotated[date, Strict(strict=False)]
+# A prefix that ends with a dot, or a full name.
+Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.?$")]
+
+
 class Group(BaseModel):
-    """Base of all groups: unknown keys refused, instances frozen."""
+    """Base of all groups: unknown keys refused, nothing converted, instances frozen."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=()
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
     )
+
+
+def placed(what: str, *at: str) -> PydanticCustomError:
+    """Return the error of a whole group, placed at one key of it; config/validation.py reads it."""
+    return PydanticCustomError("placed", "{what}", {"what": what, "at": list(at)})
 
 
 class Window(Group):
     """A span of time, its end excluded."""
 
-    start: date
+    start: Day
     """First day, as 2013-01-01."""
-    end: date
+    end: Day
     """First day that is no longer part of the window."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.end <= self.start:
-            raise ValueError(f"the window ends {self.end}, not after its start {self.start}")
+            what = f"the window ends {self.end}, not after its start {self.start}"
+            raise placed(what, "end")
         return self
 
 
@@ -75,7 +94,7 @@ class Source(Group):
     @model_validator(mode="after")
     def _some_source(self) -> Self:
         if not self.sources:
-            raise ValueError("at least one source is needed")
+            raise placed("at least one source is needed", "sources")
         return self
 
 
@@ -95,7 +114,7 @@ class Contract(Group):
 
     label_delay: Annotated[str, Field(pattern=r"^\d+[dhm]$")] = "0d"
     """How long after its time a row's target is known: a number and d, h or m."""
-    schema_: dict[str, Any] = Field(alias="schema")
+    schema_: Annotated[dict[str, Any], Keeps(Table)] = Field(alias="schema")
     """pandera's own YAML form of a DataFrameSchema."""
     columns: dict[str, ContractColumn] = {}
     """Roles, descriptions and examples by column name."""
@@ -104,19 +123,18 @@ class Contract(Group):
 
     @model_validator(mode="after")
     def _roles(self) -> Self:
-        known = self.schema_.get("columns")
-        if not isinstance(known, dict) or not known:
-            raise ValueError("schema.columns must name at least one column")
+        known = self.schema_["columns"]
         if stray := sorted(set(self.columns) - set(known)):
-            raise ValueError(f"columns {stray} are not in schema.columns")
+            what = f"columns {stray} are not in schema.columns"
+            raise placed(what, "columns", stray[0])
         if leak := sorted(set(self.unavailable) & set(known)):
-            raise ValueError(
-                f"columns {leak} are known only after the prediction (contract.unavailable)"
-            )
+            what = f"columns {leak} are known only after the prediction (contract.unavailable)"
+            raise placed(what, "schema", "columns", leak[0])
         for role in ("key", "time", "target"):
             names = [name for name, column in self.columns.items() if column.role == role]
             if len(names) > 1 or (role != "time" and not names):
-                raise ValueError(f"exactly one column must have the role {role}, found {names}")
+                what = f"exactly one column must have the role {role}, found {names}"
+                raise placed(what, "columns", *names[1:2])
         return self
 
     def role(self, role: str) -> str | None:
@@ -171,7 +189,7 @@ class Feature(Group):
     @model_validator(mode="after")
     def _some_column(self) -> Self:
         if not any(group.columns for group in self.groups.values()):
-            raise ValueError("at least one group must name a column")
+            raise placed("at least one group must name a column", "groups")
         return self
 
 
@@ -285,7 +303,7 @@ class Params(Group):
     """Name of the model: folder under models/, tag prefix, server path."""
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     """Seed of everything that draws."""
-    allow: list[str] = ["sklearn.", "stages."]
+    allow: list[Prefix] = ["sklearn.", "stages."]
     """Prefixes of the `_target_`s that may be instantiated."""
     source: Source
     contract: Contract

@@ -7,56 +7,103 @@ one file that defines the class costs some hundredths. Where a class states scik
 
 import ast
 import difflib
-import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from playbill.config.definition import Definition, Node, Sources
+from playbill.config.nearest import nearest
 from playbill.config.schema import Params
-from playbill.config.target import KEY, is_allowed
+from playbill.config.target import KEY, TO_ALLOW, Refusal, is_allowed, is_plain, reaches
 
 Problem = tuple[str, str, str]  # key, what, expected
-_MOST_REEXPORTS = 6  # a longer chain of imports is a cycle
 
 
-def target_problems(params: Params) -> Iterator[Problem]:
-    """Yield key, problem and expectation for every `_target_` in `feature` and `model`."""
-    yield from _check("model", params.model, params.allow)
-    for name, group in params.feature.groups.items():
-        for index, step in enumerate(group.steps):
-            yield from _check(f"feature.groups.{name}.steps.{index}", step, params.allow)
-    for name, source in params.source.sources.items():
-        if source.kind == "python" and not is_allowed(
-            source.target.replace(":", "."), params.allow
-        ):
-            yield _refused(f"source.sources.{name}.target", source.target, params.allow)
+def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
+    """Yield key, problem and expectation for every `_target_` in `feature` and `model`.
+
+    A `Refusal` in place of a plain tuple is a target that is not on the allow list. The values
+    need not have passed the typed models, so that all problems can be told at once.
+    """
+    listed = values.get("allow", Params.model_fields["allow"].default)
+    check = _Check(Sources(root), [each for each in _items(listed) if isinstance(each, str)])
+    yield from check.one("model", values.get("model"))
+    for name, group in _pairs(_get(values, "feature", "groups")):
+        for index, step in enumerate(_items(_get(group, "steps"))):
+            yield from check.one(f"feature.groups.{name}.steps.{index}", step)
+    for name, source in _pairs(_get(values, "source", "sources")):
+        if isinstance(path := _get(source, "target"), str):
+            yield from check.name(f"source.sources.{name}.target", path)
 
 
-def _refused(key: str, path: str, allow: list[str]) -> Problem:
-    return (
-        key,
-        f"`{path}` is not on the allow list",
-        f"a name that starts with one of {allow}; `allow:` in conf/config.yaml can name more",
-    )
+def _get(values: Any, *keys: str) -> Any:
+    for key in keys:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
 
 
-def _check(key: str, target: Mapping[str, Any], allow: list[str]) -> Iterator[Problem]:
-    path = target.get(KEY)
-    if not isinstance(path, str):
-        yield key, f"`{KEY}` is missing", "the dotted name of a class"
-        return
-    if not is_allowed(path.replace(":", "."), allow):
-        yield _refused(f"{key}.{KEY}", path, allow)
-        return
-    for name, value in target.items():
-        if isinstance(value, Mapping) and KEY in value:
-            yield from _check(f"{key}.{name}", value, allow)
-    signature = read_signature(path)
-    if signature is None:
-        return
-    yield from _against(key, path, target, signature)
+def _items(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else []
+
+
+def _pairs(values: Any) -> list[tuple[str, Any]]:
+    return list(values.items()) if isinstance(values, Mapping) else []
+
+
+@dataclass(frozen=True)
+class _Check:
+    sources: Sources
+    allow: list[str]
+
+    def one(self, key: str, target: Any) -> Iterator[Problem]:
+        """Check a mapping that must have a `_target_`."""
+        if isinstance(target, Mapping) and KEY not in target:
+            yield key, f"`{KEY}` is missing", "the dotted name of a class"
+        yield from self.walk(key, target)
+
+    def walk(self, key: str, value: Any) -> Iterator[Problem]:
+        """Check every `_target_` in a section, however deep."""
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from self.walk(f"{key}.{index}", item)
+        if not isinstance(value, Mapping):
+            return
+        if KEY in value:
+            yield from self._target(key, value)
+        for name, item in value.items():
+            yield from self.walk(f"{key}.{name}", item)
+
+    def _target(self, key: str, target: Mapping[str, Any]) -> Iterator[Problem]:
+        path = target[KEY]
+        if not isinstance(path, str):
+            yield f"{key}.{KEY}", f"`{KEY}` is {path!r}", "the dotted name of a class"
+            return
+        problems = list(self.name(f"{key}.{KEY}", path))
+        yield from problems
+        if not problems and (signature := read_signature(path, self.sources)) is not None:
+            yield from _against(key, path, target, signature)
+
+    def name(self, key: str, path: str) -> Iterator[Problem]:
+        """Check that a dotted name is allowed, leads to where it says, and exists."""
+        dotted = path.replace(":", ".")
+        if not is_plain(dotted) or not is_allowed(dotted, self.allow):
+            yield Refusal(key, f"`{path}` is not on the allow list", self._way(dotted))
+            return
+        found = self.sources.find(dotted)
+        end = ".".join(part for part in (found.home, found.name) if part)
+        if not reaches(dotted, end, self.allow):
+            what = f"`{path}` leads to `{end}`, which is not on the allow list"
+            yield Refusal(key, what, self._way(dotted))
+        elif found.known is not None:
+            lost = found.name.partition(".")[0]
+            what = f"`{path}` does not exist: `{found.home}` has no `{lost}`"
+            yield key, what, nearest(lost, found.known) or f"`{found.home}` installed"
+        elif not found.name:
+            yield key, f"`{path}` is a module", "a class or a function in it"
+
+    def _way(self, dotted: str) -> str:
+        return f"a name that starts with one of {self.allow}; {TO_ALLOW.format(dotted)}"
 
 
 def _against(
@@ -127,20 +174,17 @@ def _fits_one(value: Any, rule: Rule) -> bool:
     return True
 
 
-@cache
-def read_signature(path: str) -> Signature | None:
+def read_signature(path: str, sources: Sources) -> Signature | None:
     """Return the signature of the class or function `path` names, or None if no source is found."""
-    module, _, name = path.replace(":", ".").rpartition(".")
-    found = _definition(module, name, 0)
-    if found is None:
+    found = sources.find(path)
+    if found.node is None:
         return None
-    node, home = found
-    if isinstance(node, ast.FunctionDef):
-        return _signature(node.args, {}, skip=0)
-    constructor = _method(node, home, "__init__")
+    if isinstance(found.node, ast.FunctionDef):
+        return _signature(found.node.args, {}, skip=0)
+    constructor = _method(found, "__init__", sources)
     if constructor is None:
         return None
-    return _signature(constructor.args, _constraints(node, home), skip=1)
+    return _signature(constructor.args, _constraints(found, sources), skip=1)
 
 
 def _signature(
@@ -151,82 +195,31 @@ def _signature(
     return Signature(tuple(names), arguments.kwarg is not None, constraints)
 
 
-@cache
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
-
-
-def _file(module: str) -> Path | None:
-    """Return the source file of a module without importing it or its parents."""
-    top, *rest = module.split(".")
-    try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return None
-    if spec is None:
-        return None
-    if not rest:
-        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
-    for folder in spec.submodule_search_locations or ():
-        base = Path(folder, *rest)
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
-            if path.is_file():
-                return path
-    return None
-
-
-Found = tuple[ast.ClassDef | ast.FunctionDef, str]
-
-
-def _definition(module: str, name: str, depth: int) -> Found | None:
-    """Follow `name` from `module` through its imports to the definition and its module."""
-    path = _file(module)
-    if path is None or depth > _MOST_REEXPORTS:
-        return None
-    is_package = path.name == "__init__.py"
-    for node in _parse(path).body:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
-            return node, module
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    source = _absolute(module, node, is_package=is_package)
-                    return _definition(source, alias.name, depth + 1)
-    return None
-
-
-def _absolute(module: str, node: ast.ImportFrom, *, is_package: bool) -> str:
-    if not node.level:
-        return node.module or ""
-    parts = module.split(".")
-    base = parts[: len(parts) - node.level + (1 if is_package else 0)]
-    return ".".join([*base, *([node.module] if node.module else [])])
-
-
-def _method(node: ast.ClassDef, home: str, name: str) -> ast.FunctionDef | None:
-    for item in node.body:
+def _method(found: Definition, name: str, sources: Sources) -> ast.FunctionDef | None:
+    for item in getattr(found.node, "body", []):
         if isinstance(item, ast.FunctionDef) and item.name == name:
             return item
-    for base in _bases(node, home):
-        if (found := _method(*base, name)) is not None:
-            return found
+    for base in _bases(found, sources):
+        if (method := _method(base, name, sources)) is not None:
+            return method
     return None
 
 
-def _bases(node: ast.ClassDef, home: str) -> Iterator[tuple[ast.ClassDef, str]]:
-    for base in node.bases:
+def _bases(found: Definition, sources: Sources) -> Iterator[Definition]:
+    node: Node | None = found.node
+    for base in node.bases if isinstance(node, ast.ClassDef) else ():
         if isinstance(base, ast.Name):
-            found = _definition(home, base.id, 0)
-            if found is not None and isinstance(found[0], ast.ClassDef):
-                yield found[0], found[1]
+            inner = sources.lookup(found.home, base.id)
+            if isinstance(inner.node, ast.ClassDef):
+                yield inner
 
 
-def _constraints(node: ast.ClassDef, home: str) -> dict[str, tuple[Rule, ...]]:
+def _constraints(found: Definition, sources: Sources) -> dict[str, tuple[Rule, ...]]:
     """Read scikit-learn's `_parameter_constraints`, those of the base classes first."""
     rules: dict[str, tuple[Rule, ...]] = {}
-    for base in _bases(node, home):
-        rules.update(_constraints(*base))
-    for item in node.body:
+    for base in _bases(found, sources):
+        rules.update(_constraints(base, sources))
+    for item in getattr(found.node, "body", []):
         targets = [item.target] if isinstance(item, ast.AnnAssign) else getattr(item, "targets", [])
         named = any(isinstance(t, ast.Name) and t.id == "_parameter_constraints" for t in targets)
         if named and isinstance(dictionary := getattr(item, "value", None), ast.Dict):

@@ -1,15 +1,27 @@
 """Imports what a `_target_` names, and nothing that the allow list does not name.
 
-A `_target_` in YAML is code execution: only prefixes in `allow:` of conf/config.yaml are imported.
+A `_target_` in YAML is code execution: only prefixes in `allow:` of conf/config.yaml are imported,
+and what they give must come from an allowed module too. `compose` asks the same of the sources
+(config/signature.py); the answer that counts is the one here, about the object itself.
 """
 
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from playbill.errors import ConfigError, TargetError
 
 KEY = "_target_"
+TO_ALLOW = "to allow it, add `{}` to `allow:` in conf/config.yaml"
+
+
+class Refusal(NamedTuple):
+    """A target that is not on the allow list: its key, what is wrong, what was expected."""
+
+    key: str
+    what: str
+    expected: str
 
 
 def is_allowed(path: str, allow: Sequence[str]) -> bool:
@@ -17,29 +29,59 @@ def is_allowed(path: str, allow: Sequence[str]) -> bool:
     return any(path.startswith(p) if p.endswith(".") else path == p for p in allow)
 
 
+def is_plain(path: str) -> bool:
+    """Say whether every part is a name, and none one of Python's own such as `__builtins__`."""
+    return all(
+        part.isidentifier() and not (part.startswith("__") and part.endswith("__"))
+        for part in path.split(".")
+    )
+
+
+def reaches(path: str, end: str, allow: Sequence[str]) -> bool:
+    """Say whether `path` may lead to `end`: it is allowed itself, or `path` is allowed by name."""
+    return path in allow or is_allowed(end, allow) or is_allowed(f"{end}.", allow)
+
+
 def import_target(path: str, allow: Sequence[str]) -> Any:
     """Return the object that `path` (`package.module.Name` or `package.module:name`) names.
 
     Raises:
-        TargetError: `path` is not allowed.
+        TargetError: `path` is not allowed, or leads to what is not.
         ConfigError: It is allowed and does not exist.
     """
     dotted = path.replace(":", ".")
-    if not is_allowed(dotted, allow):
-        raise TargetError(
-            f"`{path}` is not on the allow list",
-            expected=f"a name that starts with one of {list(allow)}",
-            run=f"to allow it, add `{dotted}` to `allow:` in conf/config.yaml",
-        )
+    if not is_plain(dotted) or not is_allowed(dotted, allow):
+        raise _refused(f"`{path}` is not on the allow list", dotted, allow)
     module, _, name = dotted.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(
             f"`{path}` cannot be imported: {error}",
             expected="an importable `package.module.Name`",
             run="correct the name, or install the package that has it",
         ) from error
+    end = _end(found, name)
+    if not reaches(dotted, end, allow):
+        what = f"`{path}` leads to `{end}`, which is not on the allow list"
+        raise _refused(what, dotted, allow)
+    return found
+
+
+def _end(found: Any, name: str) -> str:
+    """Return the full name of an object where it was defined."""
+    if isinstance(found, ModuleType):
+        return found.__name__
+    home = getattr(found, "__module__", None) or type(found).__module__
+    return f"{home}.{getattr(found, '__qualname__', name)}"
+
+
+def _refused(what: str, dotted: str, allow: Sequence[str]) -> TargetError:
+    return TargetError(
+        what,
+        expected=f"a name that starts with one of {list(allow)}",
+        run=TO_ALLOW.format(dotted),
+    )
 
 
 def build(target: Mapping[str, Any], allow: Sequence[str]) -> Any:

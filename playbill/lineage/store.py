@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from playbill.config import place
 from playbill.errors import LineageError
 from playbill.lineage import git, revision
 
@@ -183,7 +184,7 @@ def _opened(root: Path) -> Iterator[Any]:
     from scmrepo.exceptions import SCMError
 
     try:
-        with Repo(str(dvc_folder(root).parent)) as repo:
+        with Repo(str(dvc_folder(root).parent), config=_of_place(root)) as repo:
             yield repo
     except (DvcException, SCMError, ObjectDBError, OSError) as error:
         raise LineageError(
@@ -191,6 +192,12 @@ def _opened(root: Path) -> Iterator[Any]:
             where=str(root),
             run="dvc doctor",
         ) from error
+
+
+def _of_place(root: Path) -> dict[str, Any]:
+    """Return what conf/env says of DVC, over DVC's own configuration."""
+    remote = place.current(root).remote
+    return {"core": {"remote": remote}} if remote else {}
 
 
 def _members(

@@ -1,5 +1,6 @@
 """What `playbill doctor` looks at: tools, environment, clone, remotes."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from playbill.config import recorded
+from playbill.config import place, recorded
 from playbill.config.environment import check_constraints
 from playbill.errors import PlaybillError
 from playbill.lineage import git
@@ -37,7 +38,7 @@ class Finding:
 def diagnose(root: Path) -> list[Finding]:
     """Return every finding about a project, in the order in which one would mend them."""
     checks: list[Callable[[Path], Iterator[Finding]]] = [
-        _python, _packages, _checkout, _git, _dvc, _remote, _conf,
+        _python, _packages, _checkout, _git, _dvc, _remote, _place, _conf,
     ]  # fmt: skip
     return [finding for check in checks for finding in check(root)]
 
@@ -140,14 +141,38 @@ def _setting(root: Path, name: str) -> str:
 
 
 def _remote(root: Path) -> Iterator[Finding]:
-    name = _setting(root, "core.remote")
+    try:
+        name = place.current(root).remote or _setting(root, "core.remote")
+    except PlaybillError:
+        return  # `_place` says what is wrong
     if not name:
         yield Finding("dvc remote", "wrong", "none is set", "dvc remote add --default storage URL")
         return
     url = _setting(root, f"remote.{name}.url")
+    if not url:
+        run = f"dvc remote add {name} URL, or another name in conf/env/{place.chosen()}.yaml"
+        yield Finding("dvc remote", "wrong", f"{name} has no URL", run)
+        return
     yield Finding(
         "dvc remote", "ok", f"{name}: {url} (another one: dvc remote modify {name} url URL)"
     )
+
+
+def _place(root: Path) -> Iterator[Finding]:
+    """See whether the chosen place exists and its secrets are there; never what they are."""
+    try:
+        here = place.current(root)
+    except PlaybillError as error:
+        yield Finding("place", "wrong", f"{error.what} ({error.where})", error.expected)
+        return
+    for name in here.secrets:
+        if not os.environ.get(name):
+            yield Finding(
+                "secret", "wrong", f"{name} is not set, which conf/env/{place.chosen()}.yaml names",
+                f"export {name}=...",
+            )  # fmt: skip
+    said = f"{len(here.secrets)} secrets named" if here.secrets else "no secrets named"
+    yield Finding("place", "ok", f"{place.chosen()}, {said}")
 
 
 def _conf(root: Path) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbill.config import recorded
+from playbill.config import place, recorded
 from playbill.config.compilation import compile_project, write
 from playbill.config.editing import fold
 from playbill.config.params import read_params
@@ -95,7 +95,8 @@ def retrain(root: Path, wish: Wish, say: Say) -> Retrained:
         commit = git.commit(root, _paths(root, params, report), _message(params, wish.window))
     if wish.push_data:
         say("pushing the bytes to the DVC remote")
-        _dvc(root, "push")
+        remote = place.current(root).remote
+        _dvc(root, "push", *(["--remote", remote] if remote else []))
     if wish.push:
         say(f"pushing {branch}")
         git.push(root, branch)
@@ -106,6 +107,7 @@ def retrain(root: Path, wish: Wish, say: Say) -> Retrained:
 
 def _ready(root: Path, wish: Wish) -> Params:
     git.identity(root)
+    place.current(root)
     params = read_params(root)
     if recorded.read(root):
         raise UsageError(

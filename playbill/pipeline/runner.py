@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from playbill.config import place
 from playbill.config.environment import check_stage
 from playbill.config.params import read_params
 from playbill.config.schema import Params, Stage
@@ -20,6 +21,7 @@ def main(name: str, function: StageFunction) -> None:
     """Run the stage `name` in the current folder, as `python -m stages.<name>` does under DVC."""
     root = Path.cwd()
     try:
+        place.current(root)  # a place that does not exist is told before any data is read
         params = read_params(root)
         check_stage(params, name, root)
         run(root, name, params, function)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from playbill.config import place
 from playbill.config.schema import Params
 from playbill.pipeline.runner import declared, load_function, run
 
@@ -23,7 +24,7 @@ def run_stage(root: Path, name: str, params: Params, *, pdb: bool = False) -> Pa
         pdb: Open the debugger at the frame that raised.
     """
     stage = declared(params, name)
-    folder = root / SCRATCH / name
+    folder = _folder(root) / name
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -40,6 +41,12 @@ def run_stage(root: Path, name: str, params: Params, *, pdb: bool = False) -> Pa
             traceback.print_exc()
             debugger.post_mortem(sys.exc_info()[2])
     return folder
+
+
+def _folder(root: Path) -> Path:
+    """Return a folder of our own: what stands in it is deleted by the next run."""
+    scratch = place.current(root).scratch
+    return root / scratch / "playbill-run" if scratch else root / SCRATCH
 
 
 @contextmanager

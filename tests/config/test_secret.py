@@ -81,7 +81,11 @@ def test_a_file_on_another_search_path_is_no_way_around(project: Path, tmp_path:
     (tmp_path / "other" / "model").mkdir(parents=True)
     (tmp_path / "other" / "model" / "sly.yaml").write_text(f"C: {ASKED}\n")
     other = f"file://{tmp_path / 'other'}"
-    edit(project / "conf" / "config.yaml", "[pkg://playbill.conf]", f"[pkg://playbill.conf, '{other}']")
+    edit(
+        project / "conf" / "config.yaml",
+        "[pkg://playbill.conf]",
+        f"[pkg://playbill.conf, '{other}']",
+    )
     with pytest.raises(ConfigError, match="reads the environment"):
         compose(project, ["model=sly"])
 
@@ -120,7 +124,7 @@ def test_what_is_planted_is_found_again(tiny: Path, run: Run) -> None:
 def test_no_command_carries_a_secret_out_of_the_environment(
     tiny: Path, run: Run, place: str
 ) -> None:
-    """DVC composes for an experiment before any stage runs: `playbill.conf` refuses in its place."""
+    """DVC composes for an experiment before any stage of ours runs: `playbill.conf` refuses."""
     words = ["-S", f"evaluation.threshold={ASKED}"]
     if place == "conf":
         edit(tiny / "conf" / "config.yaml", "seed: 7", f"seed: {ASKED}")
@@ -132,7 +136,12 @@ def test_no_command_carries_a_secret_out_of_the_environment(
         ["dvc", "exp", "run", "--temp", *words],
     ]
     if place == "conf":
-        ours = [["playbill", "check"], ["playbill", "compose"], ["dvc", "repro"], ["dvc", "exp", "run"]]
+        ours = [
+            ["playbill", "check"],
+            ["playbill", "compose"],
+            ["dvc", "repro"],
+            ["dvc", "exp", "run"],
+        ]
         commands = [*ours, *commands]
     for command in commands:
         done = run(*command, cwd=tiny, check=False, **PLANTED)
