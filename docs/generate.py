@@ -1,7 +1,7 @@
-"""Writes the reference pages that are read off the code: configuration.md and commands.md.
+"""Writes what is read off the code: configuration.md, commands.md and the schemas for editors.
 
 python docs/generate.py           writes them
-python docs/generate.py --check   writes nothing; exits 1 and names the pages that differ
+python docs/generate.py --check   writes nothing; exits 1 and names the files that differ
 """
 
 import json
@@ -19,13 +19,16 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from playbill.cli import main as cli
-from playbill.config import schema
+from playbill.config import editor, schema, table
+from playbill.config.origin import shipped_folder
+from playbill.config.place import Place
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by `python docs/generate.py`; edit the code it is read from instead. -->"
 WORDS = {
     str: "text",
     float: "number",
+    Any: "any value",
     int: "whole number",
     bool: "true or false",
     date: "date",
@@ -46,7 +49,7 @@ def _type(annotation: Any) -> str:
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is not None:
         return _compound(origin, parts)
-    if issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     return WORDS[annotation]
 
@@ -84,9 +87,15 @@ def _keys(model: type[BaseModel], names: list[str] | None = None) -> Iterator[st
     yield "|---|---|---|---|"
     for name, field in model.model_fields.items():
         if names is None or name in names:
-            said = f"{_type(field.annotation)}{_range(field)}"
+            said = f"{_type(_annotation(field))}{_range(field)}"
             meaning = _plain(field.description or "")
             yield f"| `{field.alias or name}` | {said} | {_default(field)} | {meaning} |"
+
+
+def _annotation(field: FieldInfo) -> Any:
+    """Return what a field must be; of a mapping that is kept as it is, the model that it fits."""
+    kept = [mark.model for mark in field.metadata if isinstance(mark, table.Keeps)]
+    return kept[0] if kept else field.annotation
 
 
 def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -94,7 +103,7 @@ def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
         for field in annotation.model_fields.values():
-            yield from _parts(field.annotation)
+            yield from _parts(_annotation(field))
     for part in get_args(annotation):
         yield from _parts(part)
 
@@ -118,6 +127,9 @@ def configuration() -> str:
         for depth, model in enumerate(models):
             lines += [f"### {model.__name__}", ""] if depth else []
             lines += [(model.__doc__ or "").strip(), "", *_keys(model), ""]
+    lines += ["## env", "", "The files of conf/env: one a place. Not composed; see", ""]
+    lines[-2] += " [Places](../how-to/places.md)."
+    lines += [*_keys(Place), ""]
     return "\n".join(lines)
 
 
@@ -163,15 +175,23 @@ def commands() -> str:
 PAGES = {"configuration.md": configuration, "commands.md": commands}
 
 
+def written() -> dict[Path, str]:
+    """Return the text of every generated file."""
+    files = {REFERENCE / name: render().rstrip() + "\n" for name, render in PAGES.items()}
+    for folder in (shipped_folder(), REFERENCE.parents[1] / "conf"):
+        files |= {folder / editor.FOLDER / name: text for name, text in editor.schemas().items()}
+    return files
+
+
 def main(arguments: list[str]) -> int:
-    """Write the pages, or with --check compare them; return the exit status."""
+    """Write the files, or with --check compare them; return the exit status."""
     different = []
-    for name, render in PAGES.items():
-        page, text = REFERENCE / name, render().rstrip() + "\n"
-        if not page.is_file() or page.read_text(encoding="utf-8") != text:
-            different.append(name)
+    for path, text in written().items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            different.append(path.relative_to(REFERENCE.parents[1]).as_posix())
             if "--check" not in arguments:
-                page.write_text(text, encoding="utf-8", newline="\n")
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text, encoding="utf-8", newline="\n")
     if "--check" in arguments and different:
         print(f"out of date: {', '.join(different)} (run: python docs/generate.py)")  # noqa: T201
         return 1

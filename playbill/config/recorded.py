@@ -129,7 +129,7 @@ def _trial(root: Path, recorded: Recorded) -> Iterator[Path]:
     """Yield a copy of conf/ in which `recorded` stands, to compose without touching the project."""
     with tempfile.TemporaryDirectory(prefix="playbill-") as folder:
         conf = Path(folder, "conf")
-        shutil.copytree(root / "conf", conf)
+        shutil.copytree(root / "conf", conf, ignore=shutil.ignore_patterns(".schema"))
         (conf / FILE.name).write_text(render(recorded), "utf-8")
         yield conf
 

@@ -123,3 +123,70 @@ def test_a_target_off_the_allow_list_is_refused_with_the_way_to_allow_it(project
 def test_a_column_known_only_afterwards_is_refused_in_the_contract(project: Path) -> None:
     edit(project / "conf" / "contract" / "tiny.yaml", "schema:", "unavailable: [x]\nschema:")
     assert "known only after the prediction" in refusal(project)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "expected"),
+    [
+        ("kind: file, ", "", "conf/source/tiny.yaml:3 source.sources.rows", "one of file, python"),
+        ("kind: file", "kind: fil", "conf/source/tiny.yaml:3 source.sources.rows.kind", "`file`"),
+        ("path: rows", "pth: rows", "source.sources.rows.pth", "`path`"),
+        ("path: rows.csv", "path: 3", "source.sources.rows.path", "a valid string"),
+        ("start: 2020-01-01", "start: 20200101", "conf/source/tiny.yaml:1 source.window.start",
+         "a day, as 2013-01-01"),
+        ("end: 2020-02-01", "end: 2019-01-01", "conf/source/tiny.yaml:1 source.window.end", ""),
+    ],
+)  # fmt: skip
+def test_a_source_of_the_wrong_form_is_told_in_the_words_of_its_kind(
+    project: Path, old: str, new: str, where: str, expected: str
+) -> None:
+    edit(project / "conf" / "source" / "tiny.yaml", old, new)
+    text = refusal(project)
+    assert where in text
+    assert expected in text
+    assert "target" not in text
+
+
+def test_an_item_of_a_list_is_told_with_its_own_line(project: Path) -> None:
+    edit(project / "conf" / "feature" / "tiny.yaml", "[x]", "\n      - x\n      - [y]")
+    assert "conf/feature/tiny.yaml:5 feature.groups.numbers.columns.1" in refusal(project)
+
+
+def test_what_the_members_of_a_union_expect_is_told_as_one(project: Path) -> None:
+    edit(project / "conf" / "contract" / "tiny.yaml", "{role: key}", "{role: key, example: [1]}")
+    text = refusal(project)
+    assert "contract.columns.id.example` is [1]" in text
+    assert "a valid string or a valid number" in text
+
+
+def test_text_is_no_number_and_a_number_no_truth_value(project: Path) -> None:
+    edit(project / "conf" / "config.yaml", "seed: 7", "seed: '7'\nevaluation: {threshold: true}")
+    text = refusal(project)
+    assert "conf/config.yaml:19 seed" in text
+    assert "conf/config.yaml:20 evaluation.threshold" in text
+
+
+def test_every_dead_interpolation_is_told_and_what_hangs_on_it_is_not(project: Path) -> None:
+    edit(
+        project / "conf" / "config.yaml",
+        "seed: 7",
+        "seed: ${sead}\nevaluation: {threshold: '${x.y}'}",
+    )
+    text = refusal(project)
+    assert "2 problems" in text
+    assert "conf/config.yaml:19 seed" in text
+    assert "conf/config.yaml:20 evaluation.threshold" in text
+
+
+def test_problems_of_keys_and_of_targets_are_told_together(project: Path) -> None:
+    edit(project / "conf" / "feature" / "tiny.yaml", "strategy: median", "stratgy: median")
+    edit(project / "conf" / "feature" / "tiny.yaml", "columns: [x]", "colums: [x]")
+    text = refusal(project)
+    assert "feature.groups.numbers.colums" in text
+    assert "feature.groups.numbers.steps.0.stratgy" in text
+
+
+def test_the_overrides_in_force_are_named(project: Path) -> None:
+    edit(project / "conf" / "config.yaml", "seed: 7", "seed: minus")
+    with pytest.raises(ConfigError, match=r"overrides in force: model\.max_iter=3"):
+        _ = compose(project, ["model.max_iter=3"]).params

@@ -133,7 +133,6 @@ def test_no_command_carries_a_secret_out_of_the_environment(
     commands = [
         ["dvc", "exp", "run", *words],
         ["dvc", "exp", "run", "--queue", *words],
-        ["dvc", "exp", "run", "--temp", *words],
     ]
     if place == "conf":
         ours = [
