@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 NO_GROUP = {"name", "seed", "allow", "environment"}
 # Groups whose values are a `_target_` and its arguments have no model of their own.
 TARGET_GROUPS = {"model"}
+# Folders of conf/ that are never composed: config/place.py reads them.
+NO_COMPOSITION = {"env"}
 # Test folders that look at the whole instead of at one package.
 WHOLE = {"architecture", "conf", "conformance", "docs", "e2e", "stages", "workflow"}
 
@@ -23,7 +25,7 @@ def folders(*parts: str) -> set[str]:
 
 
 def groups() -> set[str]:
-    return folders("conf") | folders("playbill", "conf")
+    return (folders("conf") | folders("playbill", "conf")) - NO_COMPOSITION
 
 
 def models() -> Iterator[type[BaseModel]]:

@@ -1,5 +1,6 @@
 """What an editor is told about conf/ is what compose will say, and every file names its schema."""
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -89,8 +90,9 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 )
 def test_an_interpolation_may_stand_for_any_value(path: Path) -> None:
     schema = schema_of(path.parent.name)
-    for place in leaves(read(path)):
-        document = read(path)
+    plain = read(path)
+    for place in leaves(plain):
+        document = copy.deepcopy(plain)
         inner = document
         for key in place[:-1]:
             inner = inner[key]
