@@ -1,5 +1,6 @@
 """`playbill drift`: do new rows still look like those that the model learned from?"""
 
+import sys
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -7,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+_PIPED_WIDTH = 120
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from playbill.config.schema import Drift
+    from playbill.drift.decision import DriftReport
 
 
 class FailOn(StrEnum):
@@ -29,6 +33,10 @@ def drift(
         str | None,
         typer.Option(metavar="START:END", help="Rows of the source instead; the end is excluded."),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Or the rows that `retrain --by` would add, as 1m, 2w or 30d."),
+    ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of the bundle; default: this project's.")
     ] = None,
@@ -46,19 +54,21 @@ def drift(
 
     Exit status: 0 no drift or too few rows to tell, 1 drift, 2 wrong call, 3 failed.
 
+    \b
     Examples:
       playbill drift july.parquet
-
       playbill drift --window 2013-07-01:2013-08-01 --html drift.html
-
+      playbill drift --by 1m
       playbill drift new.csv --ref flights@v1.2.0 --json
-
       playbill drift new.csv --bundle ./bundle --fail-on never
-    """
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.drift import reference, report
     from playbill.drift.decision import check
+    from playbill.errors import UsageError
 
-    span = _window(file, window)
+    if by is not None and (file, window) != (None, None):
+        raise UsageError("--by was given with a file or a window", expected="one of them")
+    span = _beyond(by) if by is not None else _window(file, window)
     folder = _bundle(bundle, ref)
     profile = reference.bundled_profile(folder)
     found = check(profile, _rows(file, span, profile), _policy(profile))
@@ -69,18 +79,35 @@ def drift(
     if as_json:
         typer.echo(report.as_json(found), nl=False)
     else:
-        from rich.console import Console
-
-        from playbill.drift.console import show
-
-        show(found, Console(highlight=False))
-    failing = {
-        FailOn.drift: {"drift"},
-        FailOn.inconclusive: {"drift", "inconclusive"},
-        FailOn.never: set[str](),
-    }
-    if found.verdict in failing[fail_on]:
+        _show(found)
+    if found.verdict in FAILING[fail_on]:
         raise typer.Exit(1)
+
+
+FAILING = {
+    FailOn.drift: {"drift"},
+    FailOn.inconclusive: {"drift", "inconclusive"},
+    FailOn.never: set[str](),
+}
+
+
+def _show(found: "DriftReport") -> None:
+    from rich.console import Console
+
+    from playbill.drift.console import show
+
+    # A pipe has no width of its own; 80 columns would fold the names of columns.
+    wide = None if sys.stdout.isatty() else _PIPED_WIDTH
+    show(found, Console(highlight=False, width=wide))
+
+
+def _beyond(by: str) -> tuple[date, date]:
+    from playbill.config.location import find_project
+    from playbill.config.params import read_params
+    from playbill.pipeline.window import beyond
+
+    window = beyond(read_params(find_project()).source.window, by)
+    return window.start, window.end
 
 
 def _window(file: Path | None, window: str | None) -> tuple[date, date] | None:

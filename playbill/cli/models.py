@@ -1,6 +1,5 @@
 """`playbill models`: the registry, as the Git tags have it."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -18,18 +17,19 @@ def models(
       playbill models
       playbill models --json
     """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.output import print_json
     from playbill.config.location import find_project
     from playbill.evaluation.table import grid
     from playbill.lineage import registry
 
     entries = registry.listing(find_project())
     if as_json:
-        print(json.dumps({"format_version": 1, "models": entries}, indent=2, sort_keys=True))
+        print_json({"format_version": 1, "models": entries})
         return
     if not entries:
-        print("no model is registered yet; next: playbill promote HEAD --stage prod")
+        typer.echo("no model is registered yet; next: playbill promote HEAD --stage prod")
         return
-    metrics = [n for n in ("auc", "f1", "brier") if any(n in one["metrics"] for one in entries)]
+    metrics = [n for n in ("roc_auc", "f1", "brier") if any(n in one["metrics"] for one in entries)]
     rows = [
         [
             one["model"],
@@ -41,4 +41,4 @@ def models(
         ]
         for one in entries
     ]
-    print(grid(["model", "version", "stage", "commit", "date", *metrics], rows))
+    typer.echo(grid(["model", "version", "stage", "commit", "date", *metrics], rows))

@@ -1,6 +1,5 @@
 """`playbill promote`: put the model of a revision into a stage, with its evidence."""
 
-import json
 from typing import Annotated, Literal
 
 import typer
@@ -40,6 +39,7 @@ def promote(
       playbill promote my-branch --stage prod --bump minor --push
       playbill promote flights@v1.1.0 --stage prod
     """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.output import print_json
     from playbill.config.location import find_project
     from playbill.lineage import git, promotion
 
@@ -49,11 +49,11 @@ def promote(
     if push:
         git.push(root, *(f"refs/tags/{tag}" for tag in done.tags))
     if as_json:
-        print(json.dumps(promotion.as_dict(done, pushed=push), indent=2, sort_keys=True))
+        print_json(promotion.as_dict(done, pushed=push))
         return
-    print(f"{done.artifact} {done.version} is in stage {done.stage}: {', '.join(done.tags)}")
+    typer.echo(f"{done.artifact} {done.version} is in stage {done.stage}: {', '.join(done.tags)}")
     for note in done.notes:
-        print(f"note: {note}")
+        typer.echo(f"note: {note}")
     if not push:
         quoted = " ".join(f"'{tag}'" for tag in done.tags)
-        print(f"Others see it after: git push {promotion.push_target(root)} {quoted}")
+        typer.echo(f"Others see it after: git push {promotion.push_target(root)} {quoted}")

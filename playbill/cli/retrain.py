@@ -35,7 +35,8 @@ def retrain(
     """Retrain on another window, on a branch of its own.
 
     Moves source.window in conf/, runs the pipeline, compares the new model with the present one on
-    the same rows, commits everything with a report, and pushes the bytes to the DVC remote.
+    the same rows, commits everything with a report, and pushes the bytes to the DVC remote. Exits 1
+    if the branch exists already.
 
     \b
     Examples:
@@ -53,6 +54,10 @@ def retrain(
     present = read_params(root).source.window
     wanted = parse_window(window) if window else shift(present, by)
     wish = retraining.Wish(wanted, branch, evidence and evidence.resolve(), push, push_data)
+    name = retraining.branch_of(root, wish)
+    if retraining.is_waiting(root, name):
+        typer.echo(f"{name} exists already: its retraining waits for a review", err=True)
+        raise typer.Exit(1)
     done = retraining.retrain(root, wish, lambda text: typer.echo(f"* {text}", err=True))
     if as_json:
         print_json(retraining.as_dict(done))

@@ -16,6 +16,9 @@ def serve(
     ] = None,
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one and says which.")] = 8000,
+    try_it: Annotated[
+        bool, typer.Option("--try", help="Ask it about the contract's example, print, stop.")
+    ] = False,
 ) -> None:
     """Serve a model on this machine until Ctrl-C.
 
@@ -30,6 +33,8 @@ def serve(
       playbill serve flights@v1.2.0 --port 8080
 
       playbill serve --bundle ./bundle --port 0
+
+      playbill serve --try
     """
     from playbill.bundle import manifest
     from playbill.bundle.requirements import differences
@@ -44,18 +49,28 @@ def serve(
     pins = (folder / "requirements.txt").read_text("utf-8")
     for difference in differences(pins):
         typer.echo(f"warning: not the bundle's environment: {difference}", err=True)
-    _start(folder.resolve(), host, port)
+    if try_it:
+        from playbill.bundle.trial import ask
+
+        typer.echo(ask(folder.resolve(), _command(folder.resolve(), host, 0)))
+    else:
+        _start(_command(folder.resolve(), host, port))
 
 
-def _start(folder: Path, host: str, port: int) -> None:
+def _command(folder: Path, host: str, port: int) -> list[str]:
+    import sys
+
+    # -B: byte code would be a file that the manifest does not know.
+    command = [sys.executable, "-B", str(folder / "server"), "--bundle", str(folder)]
+    return [*command, "--host", host, "--port", str(port)]
+
+
+def _start(command: list[str]) -> None:
     """Become the bundle's server, so that signals reach it; Windows starts it beside itself."""
     import os
     import subprocess
     import sys
 
-    # -B: byte code would be a file that the manifest does not know.
-    command = [sys.executable, "-B", str(folder / "server"), "--bundle", str(folder)]
-    command += ["--host", host, "--port", str(port)]
     sys.stdout.flush()
     sys.stderr.flush()
     if os.name == "posix":

@@ -29,8 +29,8 @@ class Composition:
         raw: The same with interpolations as they stand in the files.
         choices: The option chosen for each group.
         options: The options that each group has, shipped ones included.
-        layers: The files in merge order.
         overrides: Overrides given by the caller.
+        known_layers: The files in merge order, if they had to be looked up at once.
     """
 
     root: Path
@@ -38,8 +38,15 @@ class Composition:
     raw: dict[str, Any]
     choices: dict[str, str]
     options: dict[str, list[str]]
-    layers: tuple[Layer, ...]
     overrides: tuple[str, ...]
+    known_layers: tuple[Layer, ...] | None = None
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The files in merge order; looked up when first asked for, since only errors need them."""
+        if self.known_layers is not None:
+            return self.known_layers
+        return _read_layers(self.root / "conf", self.overrides)
 
     @cached_property
     def params(self) -> Params:
@@ -88,21 +95,22 @@ def compose(root: Path, overrides: Sequence[str] = (), *, conf: Path | None = No
                 for group, choice in sorted(config.hydra.runtime.choices.items())
                 if not group.startswith("hydra/")
             }
-            layers = _layers(loader, overrides, lines)
+            layers = _layers(loader, overrides, lines) if conf is not None else None
         except (HydraException, OmegaConfBaseException) as error:
             raise _explain(error, overrides, lines) from error
-        OmegaConf.set_struct(config, False)  # noqa: FBT003 - OmegaConf's own signature
-        config.pop("hydra")
-        raw = OmegaConf.to_container(config, resolve=False)
-        try:
-            values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        except OmegaConfBaseException as error:
-            raise _dead(error, layers, overrides, raw) from error
+    OmegaConf.set_struct(config, False)  # noqa: FBT003 - OmegaConf's own signature
+    config.pop("hydra")
+    raw = OmegaConf.to_container(config, resolve=False)
+    try:
+        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        known = layers if layers is not None else _read_layers(folder, overrides)
+        raise _dead(error, known, overrides, raw) from error
     assert isinstance(values, dict)
     assert isinstance(raw, dict)
     options = {group: _options(folder, group) for group in choices}
     return Composition(
-        root, _plain(values), _plain(raw), choices, options, layers, tuple(overrides)
+        root, _plain(values), _plain(raw), choices, options, tuple(overrides), layers
     )
 
 
@@ -120,6 +128,18 @@ def _plain(values: Any) -> Any:
 
 def _yaml(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.yaml") if path.is_file())
+
+
+def _read_layers(folder: Path, overrides: Sequence[str]) -> tuple[Layer, ...]:
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    lines = {
+        f"conf/{p.relative_to(folder).as_posix()}": key_lines(p, p.name) for p in _yaml(folder)
+    }
+    with warnings.catch_warnings(), initialize_config_dir(str(folder.resolve()), version_base=None):
+        warnings.simplefilter("ignore")
+        return _layers(GlobalHydra.instance().config_loader(), overrides, lines)
 
 
 def _layers(

@@ -205,7 +205,7 @@ def record(root: Path, said: dict[str, Any]) -> Recorded:
         result = _assemble(choices, hidden, difference, (set(difference) - derived) | still)
         again = compose_with(root, result)
     # The experiment's words, not a line of a file that is not written yet, are what is at fault.
-    _ = replace(again, layers=base.layers, overrides=tuple(result.lines())).params
+    _ = replace(again, known_layers=base.layers, overrides=tuple(result.lines())).params
     if left := changed_keys(again.values, said):
         raise RecordedError(
             f"conf/ cannot be made to say what the experiment said of {sorted(left)}",

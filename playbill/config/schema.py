@@ -42,6 +42,7 @@ class FileSource(Group):
     """A local CSV or Parquet file, or a glob of them, relative to the project."""
 
     kind: Literal["file"]
+    """Says that this source is a file."""
     path: str
     """Path or glob, relative to the project's root; .csv, .csv.gz or .parquet."""
     time: str | None = None
@@ -54,6 +55,7 @@ class PythonSource(Group):
     """A function of the project that returns the rows of a window as a data frame."""
 
     kind: Literal["python"]
+    """Says that this source is a function."""
     target: str
     """`package.module:function`; called with `start` and `end` (datetime.date, end excluded)."""
     windowed: bool = True
@@ -164,6 +166,7 @@ class Feature(Group):
     """The feature half of the Pipeline: named groups of columns and their transformers."""
 
     groups: dict[str, FeatureGroup]
+    """Columns that share their transformers, by a name of your choice."""
 
     @model_validator(mode="after")
     def _some_column(self) -> Self:
@@ -255,6 +258,7 @@ class Pipeline(Group):
     """The stages, and what dvc.yaml says besides them."""
 
     stages: dict[Name, Stage]
+    """The stages by name, in the order of the flow."""
     plots: dict[str, Plot] = {}
     """What `dvc plots show` draws, by title."""
     model: str
@@ -293,3 +297,4 @@ class Params(Group):
     drift: Drift
     pipeline: Pipeline
     environment: dict[str, Environment] = {}
+    """By stage, what `compose` found installed; never written by hand."""

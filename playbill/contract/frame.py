@@ -5,7 +5,7 @@ so a null, a boolean or a numeral means the same to the model everywhere:
 
 - columns: the contract's inputs, in the contract's order, nothing else;
 - number, integer and boolean: float64, NaN for null, 1 and 0 for true and false;
-- datetime: seconds since 1970 (UTC) as float64, NaN for null;
+- datetime: seconds since 1970 (UTC) as float64, NaN for null; text must be ISO 8601;
 - text: Python strings (dtype object), `MISSING` for null.
 """
 
@@ -25,7 +25,7 @@ MISSING = "(missing)"
 
 
 def as_model_frame(
-    rows: "pd.DataFrame | Mapping[str, Sequence[object]]", inputs: Sequence[Column]
+    rows: "pd.DataFrame | Mapping[str, Sequence[object] | pd.Series]", inputs: Sequence[Column]
 ) -> "pd.DataFrame":
     """Return the input columns of `rows` as the Pipeline expects them.
 
@@ -89,7 +89,7 @@ def _seconds(series: "pd.Series", column: Column) -> "NDArray[np.float64]":
     import numpy as np
     import pandas as pd
 
-    times = pd.to_datetime(series, errors="coerce", utc=True)
+    times = pd.to_datetime(series, errors="coerce", utc=True, format="ISO8601")
     _refuse((times.isna() & series.notna()).to_numpy(), series, column, "a time")
     since = (times - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
     return np.asarray(since.to_numpy(), dtype=np.float64)

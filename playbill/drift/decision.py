@@ -103,13 +103,7 @@ def check(
         BundleError: The profile is not one.
     """
     profile = read_profile(profile, where="reference profile")
-    watched = [
-        (name, section, _column(frame, name)) for name, section in profile["columns"].items()
-    ]
-    if scores is not None and "score" in profile:
-        values = pd.Series(np.asarray(scores, dtype=np.float64), name=SCORE)
-        watched.append((SCORE, profile["score"], values))
-    counted = [(name, section, _count(series, section)) for name, section, series in watched]
+    counted = _counted(profile, frame, scores)
     limit = limit_of_draws(len(counted), policy.alpha, policy.draws)
     compared = [
         compare(
@@ -154,6 +148,21 @@ def check(
         minimum_rows=policy.minimum_rows,
         columns=tuple(columns),
     )
+
+
+def _counted(
+    profile: Mapping[str, Any],
+    frame: pd.DataFrame,
+    scores: "Sequence[float] | NDArray[np.float64] | None",
+) -> list[tuple[str, Any, "_Counted"]]:
+    """Return name, section and counts of every column that is watched, the score last."""
+    watched = [
+        (name, section, _column(frame, name)) for name, section in profile["columns"].items()
+    ]
+    if scores is not None and "score" in profile:
+        values = pd.Series(np.asarray(scores, dtype=np.float64), name=SCORE)
+        watched.append((SCORE, profile["score"], values))
+    return [(name, section, _count(series, section)) for name, section, series in watched]
 
 
 def _verdict(

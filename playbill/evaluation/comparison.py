@@ -12,6 +12,7 @@ from typing import Any
 
 from playbill.evaluation.pairing import Paired, Predictions, pair
 
+AREA = "roc_auc"  # what slices are compared by
 _ABSENT = "-"
 
 
@@ -134,14 +135,9 @@ def _params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _slices(slices: Any) -> dict[str, Any]:
-    """Return the AUC of each slice by name, from nested mappings or from records."""
-    if isinstance(slices, list):
-        named = [one for one in slices if isinstance(one, Mapping)]
-        return {f"{one.get('column')}={one.get('value')}": one.get("auc") for one in named}
-    leaves = flatten(slices) if isinstance(slices, Mapping) else {}
-    return {
-        name.removesuffix(".auc"): leaf for name, leaf in leaves.items() if name.endswith(".auc")
-    }
+    """Return the AUC of each slice, by column and value."""
+    leaves, measure = flatten(slices), f".{AREA}"
+    return {n.removesuffix(measure): leaf for n, leaf in leaves.items() if n.endswith(measure)}
 
 
 def _minus(value: Any, first: Any) -> float | None:

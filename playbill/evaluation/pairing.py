@@ -1,8 +1,7 @@
 """Compares two models on the rows that both predicted: AUC and Brier score, with an interval."""
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +56,8 @@ def pair(first: Predictions, other: Predictions, name: str) -> tuple[list[Paired
         return [], f"{name}: keys occur more than once, so rows cannot be matched"
     shared = left.index.intersection(right.index, sort=False)
     left, right = left.loc[shared], right.loc[shared]
+    if not all(_are_numbers(column) for side in (left, right) for _, column in side.items()):
+        return [], f"{name}: labels and probabilities are not all numbers"
     if (clash := int((left["label"] != right["label"]).sum())) > 0:
         return [], f"{name}: {clash} shared rows have another label, so the rows are not the same"
     labels = left["label"].to_numpy(dtype=float) > 0
@@ -74,6 +75,12 @@ def _indexed(predictions: Predictions) -> "pd.DataFrame":
     return frame.set_index(predictions.key)
 
 
+def _are_numbers(column: "pd.Series[Any]") -> bool:
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    return (is_numeric_dtype(column) or is_bool_dtype(column)) and bool(column.notna().all())
+
+
 def _bootstrap(
     labels: "NDArray[np.bool_]",
     scores: tuple["NDArray[np.float64]", "NDArray[np.float64]"],
@@ -82,18 +89,19 @@ def _bootstrap(
     import numpy as np
 
     rng = np.random.default_rng(SEED)
-    areas = [_area(labels, score) for score in scores]
+    areas = [_Area(labels, score) for score in scores]
     losses = [(score - labels) ** 2 for score in scores]
     gap = losses[1] - losses[0]
     rows = len(labels)
-    draws: dict[str, list[float]] = {"auc": [], "brier": []}
+    draws: dict[str, list[float]] = {"roc_auc": [], "brier": []}
     for _ in range(DRAWS):
-        weights = np.bincount(rng.integers(0, rows, rows), minlength=rows).astype(np.float64)
-        draws["auc"].append(areas[1](weights) - areas[0](weights))
-        draws["brier"].append(float(weights @ gap) / rows)
+        drawn = rng.integers(rows, size=rows, dtype=np.int32)
+        weights = np.bincount(drawn, minlength=rows).astype(np.float64)
+        draws["roc_auc"].append(areas[1](weights) - areas[0](weights))
+        draws["brier"].append(float(np.sum(weights * gap)) / rows)
     whole = np.ones(rows)
     point = {
-        "auc": [area(whole) for area in areas],
+        "roc_auc": [area(whole) for area in areas],
         "brier": [float(loss.mean()) for loss in losses],
     }
     tail = 50 * (1 - CONFIDENCE)
@@ -106,23 +114,25 @@ def _bootstrap(
     return found
 
 
-class _area:  # noqa: N801 - a function that has sorted its scores beforehand
-    """The area under the ROC curve of rows with weights; equal scores count half."""
+class _Area:
+    """The area under the ROC curve of rows that count by weight; equal scores count half."""
 
     def __init__(self, labels: "NDArray[np.bool_]", scores: "NDArray[np.float64]") -> None:
         import numpy as np
 
-        self.order = np.argsort(scores, kind="stable")
-        ordered = scores[self.order]
-        self.starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        self.labels = labels[self.order]
+        order = np.argsort(scores, kind="stable")
+        self.positive, self.negative = order[labels[order]], order[~labels[order]]
+        below, above = scores[self.negative], scores[self.positive]
+        # Among the negatives in order: how many lie under each positive, and under or beside it.
+        self.under = np.searchsorted(below, above, side="left")
+        self.beside = np.searchsorted(below, above, side="right")
 
     def __call__(self, weights: "NDArray[np.float64]") -> float:
         import numpy as np
 
-        ordered = weights[self.order]
-        positive = np.add.reduceat(ordered * self.labels, self.starts)
-        negative = np.add.reduceat(ordered, self.starts) - positive
-        total = positive.sum() * negative.sum()
-        below = np.cumsum(negative) - negative / 2
-        return float(positive @ below / total) if total else math.nan
+        won = np.concatenate(([0.0], np.cumsum(weights[self.negative])))
+        stake = weights[self.positive]
+        total = stake.sum() * won[-1]
+        # Not a dot product: BLAS would share it among threads, slower and summed in another order.
+        wins = np.sum(stake * (won[self.under] + won[self.beside]))
+        return float(wins / (2 * total or np.nan))

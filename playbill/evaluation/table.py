@@ -48,14 +48,14 @@ def _pipes(cells: Sequence[str]) -> str:
 
 def _tables(comparison: "Comparison") -> Iterator[tuple[str, list[str], list[list[str]]]]:
     first, *others = comparison.sides
-    gaps = [f"to {first}" if len(others) == 1 else f"{other} to {first}" for other in others]
+    gaps = ["difference" if len(others) == 1 else f"{other} to {first}" for other in others]
     head = ["metric", *comparison.sides, *gaps]
     yield "Metrics", head, [_metric(row) for row in comparison.metrics]
     if comparison.paired:
         head = ["metric", "model", "rows", first, "model's", "difference", "95 %", "verdict"]
         yield "On the same rows", head, [_paired(one) for one in comparison.paired]
-    if comparison.slices:
-        shown = sorted(comparison.slices, key=_widest, reverse=True)[:SLICES_SHOWN]
+    moved = [row for row in comparison.slices if _widest(row) > 0]
+    if shown := sorted(moved, key=_widest, reverse=True)[:SLICES_SHOWN]:
         title = f"AUC of the slices that moved most ({len(shown)} of {len(comparison.slices)})"
         yield title, ["slice", *comparison.sides, *gaps], [_metric(row) for row in shown]
     changed = [[row.name, *map(_shown, row.values)] for row in comparison.params]

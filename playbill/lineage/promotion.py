@@ -47,6 +47,12 @@ def promote(root: Path, ref: str, wish: Wish) -> Promotion:
     if wish.version and wish.bump:
         raise LineageError("a version and a bump were both given", expected="one of them")
     registry.check_stage(wish.stage)
+    if git.is_shallow(root):
+        raise LineageError(
+            "a shallow clone may lack tags, so the next version cannot be known",
+            expected="a clone with its history",
+            run="git fetch --unshallow --tags",
+        )
     commit = bundle.commit_of(root, ref)
     name = revision.model_name(root, commit)
     artifact = registry.artifact(root, name)

@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from playbill.errors import LineageError
@@ -82,15 +83,25 @@ def output(root: Path, path: str, commit: str | None = None) -> Output:
 def obtain(root: Path, path: str, commit: str) -> Path:
     """Return a file of a commit where DVC's cache keeps it: read-only, and without its suffix.
 
+    The file may be an output, or lie in an output that is a folder; only it is fetched then.
+
     Raises:
         LineageError: Neither cache nor remote has it, or it is a folder.
     """
-    found = output(root, path, commit)
-    if found.is_folder:
+    found = _holder(root, path, commit)
+    if found.is_folder and found.path == path:
         raise LineageError(f"{path} is a folder", expected="a file")
     with _opened(root) as repo:
-        _fetch(repo, [found.digest], found, commit)
-        return Path(repo.cache.local.oid_to_path(found.digest))
+        members = _members(repo, found, commit, listing_only=True)
+        inside = path.removeprefix(found.path).lstrip("/")
+        if inside not in members:
+            near = get_close_matches(inside, members, n=3, cutoff=0.0)
+            raise LineageError(
+                f"{found.path} of {revision.name(commit)} has no file {inside}",
+                expected=f"one of its {len(members)} files, such as {', '.join(near)}",
+            )
+        _fetch(repo, [members[inside]], found, commit)
+        return Path(repo.cache.local.oid_to_path(members[inside]))
 
 
 def materialise(root: Path, path: str, commit: str) -> Path:
@@ -154,6 +165,14 @@ def dvc_folder(root: Path) -> Path:
         expected="a folder `.dvc`, here or above",
         run="dvc init" if not git.prefix(root) else "dvc init --subdir",
     )
+
+
+def _holder(root: Path, path: str, commit: str) -> Output:
+    known = outputs(root, commit)
+    for above in map(str, PurePosixPath(path).parents):
+        if path not in known and above in known and known[above].is_folder:
+            return known[above]
+    return output(root, path, commit)
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from playbill.evaluation.comparison import Comparison, Side, compare
 from playbill.evaluation.pairing import Predictions
 from playbill.pipeline.project import Project
 
-# How a predictions file may call the probability of the positive class, in order of preference.
-PROBABILITY = ("probability", "prediction", "score")
+PROBABILITY = "probability"  # of the positive class, as the stage `evaluate` writes it
 
 
 def compare_revisions(root: Path, revisions: Sequence[str] = ()) -> Comparison:
@@ -44,11 +43,10 @@ def _predictions(project: Project) -> Predictions:
     frame = project.predictions
     columns = project.params.get("contract", {}).get("columns", {})
     roles = {known.get("role"): name for name, known in columns.items()}
-    probability = next((name for name in PROBABILITY if name in frame.columns), None)
     key, target = roles.get("key"), roles.get("target")
-    if key not in frame.columns or target not in frame.columns or probability is None:
+    if not {key, target, PROBABILITY} <= set(frame.columns):
         raise DataError(
             "the predictions lack the key, the target or the probability",
-            expected=f"{key}, {target} and one of {', '.join(PROBABILITY)}",
+            expected=f"columns {key}, {target} and {PROBABILITY}",
         )
-    return Predictions(frame, str(key), str(target), probability)
+    return Predictions(frame, str(key), str(target), PROBABILITY)

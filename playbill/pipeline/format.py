@@ -8,7 +8,7 @@ import importlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,12 @@ from playbill.config.closure import CODECS
 from playbill.errors import StageError
 
 
-def read(path: Path) -> Any:
+def read(path: Path, allow: Sequence[str] = ()) -> Any:
     """Return what a stage's function gets for the input `path`.
+
+    Args:
+        path: File or folder.
+        allow: Prefixes of the types that a .skops file may hold beyond the reviewed ones.
 
     Raises:
         StageError: It does not exist.
@@ -37,7 +41,7 @@ def read(path: Path) -> Any:
     if path.suffix == ".json":
         return json.loads(path.read_text("utf-8"))
     if path.suffix in CODECS:
-        return importlib.import_module(CODECS[path.suffix]).load(path)
+        return importlib.import_module(CODECS[path.suffix]).load(path, trusted=allow)
     return path
 
 

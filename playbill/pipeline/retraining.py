@@ -81,7 +81,7 @@ def retrain(root: Path, wish: Wish, say: Say) -> Retrained:
     """
     params = _ready(root, wish)
     champion = git.head(root)
-    branch = wish.branch or _branch_name(params.name, wish.window)
+    branch = branch_of(root, wish)
     with _on_branch(root, branch):
         say(f"moving the window to {wish.window.start} .. {wish.window.end} (branch {branch})")
         moved = {"source.window.start": str(wish.window.start),
@@ -133,15 +133,23 @@ def _ready(root: Path, wish: Wish) -> Params:
     return params
 
 
-def _branch_name(name: str, window: Window) -> str:
-    return f"retrain/{name}-{window.start}-{window.end}"
+def branch_of(root: Path, wish: Wish) -> str:
+    """Return the name of the branch that a retraining makes."""
+    window = wish.window
+    return wish.branch or f"retrain/{read_params(root).name}-{window.start}-{window.end}"
+
+
+def is_waiting(root: Path, branch: str) -> bool:
+    """Say whether the branch exists, here or at a remote: its retraining waits for a review."""
+    names = git.run(root, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
+    return any(name.endswith(f"/{branch}") for name in names.decode().split())
 
 
 @contextmanager
 def _on_branch(root: Path, branch: str) -> "Iterator[None]":
     """Work on a new branch; on failure go back to where it started and take the branch away."""
     before = git.branch(root) or git.head(root)
-    if git.run(root, "branch", "--list", branch).strip():
+    if is_waiting(root, branch):
         raise UsageError(
             f"the branch {branch} exists already",
             expected="a new branch",

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def run(
         StageError: An input is missing, or what is returned is not what the stage declares.
     """
     stage = declared(params, name)
-    returned = function(params, **inputs(root, stage))
+    returned = function(params, **inputs(root, stage, params.allow))
     targets = {**stage.outputs, **stage.metrics, **stage.texts}
     if set(returned) != set(targets):
         raise StageError(
@@ -62,7 +62,7 @@ def run(
 def call(root: Path, name: str, params: Params) -> Mapping[str, Any]:
     """Return what the function of a stage returns for its existing inputs; nothing is written."""
     stage = declared(params, name)
-    return load_function(root, stage)(params, **inputs(root, stage))
+    return load_function(root, stage)(params, **inputs(root, stage, params.allow))
 
 
 def declared(params: Params, name: str) -> Stage:
@@ -84,9 +84,9 @@ def declared(params: Params, name: str) -> Stage:
     return params.pipeline.stages[name]
 
 
-def inputs(root: Path, stage: Stage) -> dict[str, Any]:
+def inputs(root: Path, stage: Stage, allow: Sequence[str] = ()) -> dict[str, Any]:
     """Return the inputs of a stage, read, by the name of the function's argument."""
-    return {key: file_format.read(root / path) for key, path in stage.inputs.items()}
+    return {key: file_format.read(root / path, allow) for key, path in stage.inputs.items()}
 
 
 def load_function(root: Path, stage: Stage) -> StageFunction:

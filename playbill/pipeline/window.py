@@ -83,6 +83,15 @@ def shift(window: Window, by: str) -> Window:
     return Window(start=window.start + span, end=window.end + span)
 
 
+def beyond(window: Window, by: str) -> Window:
+    """Return the days that moving the window by `by` would add: what a retraining would learn.
+
+    Raises:
+        UsageError: `by` is not of the form that `shift` takes.
+    """
+    return Window(start=window.end, end=shift(window, by).end)
+
+
 def _months(day: date, count: int) -> date:
     month = day.month - 1 + count
     year, month = day.year + month // _MONTHS, month % _MONTHS + 1

@@ -115,13 +115,14 @@ def _in_window(frame: "pd.DataFrame", column: str, context: Context) -> "pd.Data
             where=f"{context.where}.time",
             expected=nearest(column, map(str, frame.columns)),
         )
-    time = pd.to_datetime(frame[column], errors="coerce", utc=True).dt.tz_localize(None)
+    time = pd.to_datetime(frame[column], errors="coerce", utc=True, format="ISO8601")
+    time = time.dt.tz_localize(None)
     if (bad := time.isna() & frame[column].notna()).any():
         row = int(bad.to_numpy().argmax())
         raise DataError(
             f"source `{context.name}`: `{frame[column].iloc[row]}` is no time",
             where=f"{context.where}.time, column `{column}`, row {row + 1}",
-            expected="dates or times that pandas.to_datetime reads",
+            expected="dates or times in ISO 8601, as 2013-01-31 or 2013-01-31T17:05",
         )
     window = context.window
     inside = (time >= pd.Timestamp(window.start)) & (time < pd.Timestamp(window.end))

@@ -6,6 +6,7 @@ thread and a required ORDER BY, equal sources give equal rows in equal order.
 
 import json
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from playbill.config.nearest import nearest
@@ -45,7 +46,10 @@ def join(query: str, tables: "Mapping[str, pa.Table]") -> "pd.DataFrame":
         for name, table in tables.items():
             connection.register(name, table)
         try:
-            frame = connection.sql(query).df()
+            with warnings.catch_warnings():
+                # DuckDB hands zoned times over by a pandas argument that pandas 3 deprecates
+                warnings.simplefilter("ignore", DeprecationWarning)
+                frame = connection.sql(query).df()
         except duckdb.Error as error:
             raise _explain(error, tables) from error
     if frame.empty:

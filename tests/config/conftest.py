@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-TINY = Path(__file__).resolve().parent.parent / "tiny"
+TINY = Path(__file__).resolve().parent / "tiny"
 
 
 @pytest.fixture

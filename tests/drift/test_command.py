@@ -13,9 +13,10 @@ import typer
 from typer.testing import CliRunner, Result
 
 from playbill.cli.drift import drift
-from playbill.config.schema import Drift
+from playbill.config.schema import Drift, Window
 from playbill.drift.profile import build_profile
 from playbill.errors import BundleError, DataError, UsageError
+from playbill.pipeline.window import beyond
 from tests.drift.conftest import COLUMNS, draw
 
 Run = Callable[..., Result]
@@ -48,7 +49,7 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 @pytest.fixture
 def run(
     bundle: Path,
-    verified: list[Path],  # noqa: ARG001 - put in place before the command runs
+    verified: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
@@ -81,9 +82,12 @@ def project(
         calls.append((root, start, end))
         return draw(6000, 9)
 
-    params = SimpleNamespace(drift=Drift(draws=500, minimum_rows=5000))
+    window = Window(start=date(2013, 1, 1), end=date(2013, 4, 1))
+    params = SimpleNamespace(
+        drift=Drift(draws=500, minimum_rows=5000), source=SimpleNamespace(window=window)
+    )
     module(monkeypatch, "playbill.lineage.bundle", locate=locate)
-    module(monkeypatch, "playbill.pipeline.window", read_window=read_window)
+    module(monkeypatch, "playbill.pipeline.window", read_window=read_window, beyond=beyond)
     module(monkeypatch, "playbill.config.params", read_params=lambda _: params)
     return calls
 
@@ -195,6 +199,13 @@ def test_a_window_is_read_from_the_source(
     assert project == [(tmp_path, date(2013, 7, 1), date(2013, 8, 1))]
 
 
+def test_by_reads_the_rows_that_a_retraining_would_add(
+    run: Run, project: list[tuple[object, ...]], tmp_path: Path
+) -> None:
+    run("--by", "1m")
+    assert project == [(tmp_path, date(2013, 4, 1), date(2013, 5, 1))]
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
@@ -202,6 +213,7 @@ def test_a_window_is_read_from_the_source(
         (["a.csv", "--window", "2013-07-01:2013-08-01"], "a file and a window were given"),
         (["--window", "July"], "'July' is not a window"),
         (["--window", "2013-08-01:2013-07-01"], "not after its start"),
+        (["a.csv", "--by", "1m"], "--by was given with a file or a window"),
         (["a.csv", "--ref", "main"], "--bundle and --ref were both given"),
     ],
 )

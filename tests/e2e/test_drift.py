@@ -1,0 +1,47 @@
+"""`playbill drift` on the real bundle."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import Run
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("flights")]
+
+
+def test_a_random_half_of_the_training_rows_is_no_drift(
+    flights: Path, run: Run, tmp_path: Path
+) -> None:
+    train = pd.read_parquet(flights / "data/prepared/train.parquet")
+    for seed in (1, 2, 3):
+        train.sample(frac=0.5, random_state=seed).to_parquet(tmp_path / "half.parquet")
+        done = run("playbill", "drift", str(tmp_path / "half.parquet"), cwd=flights, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_later_month_is_drift_and_the_columns_are_named(
+    flights: Path, run: Run, tmp_path: Path
+) -> None:
+    html, markdown = tmp_path / "drift.html", tmp_path / "drift.md"
+    done = run(
+        "playbill", "drift", "--window", "2013-07-01:2013-08-01", "--json",
+        "--html", str(html), "--markdown", str(markdown), cwd=flights, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)
+    drifted = {column["name"] for column in found["columns"] if column["drifted"]}
+    assert {"temp", "dewp"} <= drifted
+    assert "temp" in markdown.read_text()
+    page = html.read_text()
+    assert "temp" in page
+    assert "<svg" in page
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in page
+
+
+def test_rows_without_the_target_are_taken_too(flights: Path, run: Run, tmp_path: Path) -> None:
+    train = pd.read_parquet(flights / "data/prepared/train.parquet").drop(columns="late")
+    train.sample(frac=0.5, random_state=1).to_csv(tmp_path / "half.csv", index=False)
+    assert run("playbill", "drift", str(tmp_path / "half.csv"), cwd=flights).returncode == 0

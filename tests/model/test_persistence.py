@@ -1,0 +1,120 @@
+"""Equal models give equal bytes, and only reviewed types are loaded."""
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_selection import SelectKBest, f_classif
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+
+from playbill.errors import BundleError
+from playbill.model.persistence import dump, load
+
+MODELS = {
+    "boosting": HistGradientBoostingClassifier(max_iter=5, random_state=1),
+    "forest": RandomForestClassifier(n_estimators=5, random_state=1),
+    "logistic": LogisticRegression(),
+}
+ENCODERS = {
+    "onehot": OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+    "ordinal": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    "target": TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=1)),
+}
+
+
+def rows() -> tuple[Any, Any]:
+    import pandas as pd
+
+    draw = np.random.default_rng(3)
+    frame = pd.DataFrame({"x": draw.normal(size=300), "n": draw.normal(size=300)})
+    frame.loc[::7, "x"] = np.nan
+    words = draw.choice(["red", "green", "blue"], 300)
+    frame["t"] = pd.Series(words.tolist(), dtype=object)
+    return frame, (frame["n"] + draw.normal(size=300) > 0).to_numpy("int64")
+
+
+def fitted(model: str, encoder: str) -> Any:
+    frame, y = rows()
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    parts = [("numbers", numbers, ["x", "n"]), ("text", ENCODERS[encoder], ["t"])]
+    return make_pipeline(ColumnTransformer(parts), MODELS[model]).fit(frame, y)
+
+
+@pytest.mark.parametrize("encoder", sorted(ENCODERS))
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_what_comes_back_predicts_the_same_and_is_written_the_same(
+    model: str, encoder: str
+) -> None:
+    pipeline = fitted(model, encoder)
+    content = dump(pipeline)
+    again = load(content)
+    frame, _ = rows()
+    np.testing.assert_array_equal(again.predict_proba(frame), pipeline.predict_proba(frame))
+    assert dump(again) == content
+    assert dump(fitted(model, encoder)) == content
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_two_processes_write_the_same_bytes(model: str) -> None:
+    code = (
+        "import importlib.util, sys, hashlib\n"
+        f"spec = importlib.util.spec_from_file_location('here', {str(Path(__file__))!r})\n"
+        "here = importlib.util.module_from_spec(spec); spec.loader.exec_module(here)\n"
+        f"print(hashlib.sha256(here.dump(here.fitted({model!r}, 'target'))).hexdigest())\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed, "MALLOC_PERTURB_": memory},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed, memory in (("1", "0"), ("2", "77"))
+    }  # fmt: skip
+    assert len(digests) == 1
+
+
+def test_the_archive_says_nothing_of_when_and_where() -> None:
+    with zipfile.ZipFile(io.BytesIO(dump(fitted("logistic", "onehot")))) as archive:
+        entries = archive.infolist()
+        text = archive.read("schema.json").decode()
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert "__id__" not in text
+
+
+def test_a_type_that_nobody_reviewed_is_refused_by_name() -> None:
+    frame, y = rows()
+    pipeline = make_pipeline(SelectKBest(f_classif, k=1)).fit(frame[["n"]], y)
+    with pytest.raises(BundleError, match="f_classif") as caught:
+        load(dump(pipeline))
+    assert "`allow:`" in caught.value.run
+
+
+def test_a_type_that_the_project_allows_is_loaded() -> None:
+    frame, y = rows()
+    content = dump(make_pipeline(SelectKBest(f_classif, k=1)).fit(frame[["n"]], y))
+    name = "sklearn.feature_selection._univariate_selection.f_classif"
+    assert load(content, trusted=[name]).transform(frame[["n"]]).shape == (300, 1)
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.skops"
+    path.write_bytes(b"\x80\x04pickle")
+    with pytest.raises(BundleError, match=r"pipeline\.skops cannot be loaded"):
+        load(path)
+
+
+def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"gone\.skops cannot be loaded"):
+        load(tmp_path / "gone.skops")
