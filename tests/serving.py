@@ -151,7 +151,7 @@ def as_sent(frame: pd.DataFrame) -> list[dict[str, Any]]:
     names = [column.name for column in ASKED]
     rows = frame[names].assign(seen=frame["seen"].dt.strftime("%Y-%m-%dT%H:%M:%S"))
     return [
-        {name: None if pd.isna(value) else value for name, value in one.items()}
+        {str(name): None if pd.isna(value) else value for name, value in one.items()}
         for one in rows.astype(object).to_dict("records")
     ]
 
@@ -163,13 +163,14 @@ class Running:
     process: subprocess.Popen[str]
     url: str
     errors: list[str]
+    client: httpx.Client
 
 
 @contextmanager
 def running(command: Sequence[str], *, cwd: Path | None = None, **env: str) -> Iterator[Running]:
     """Start a server on a free port, wait until it is ready, and end it in the end."""
     process = subprocess.Popen(
-        command, cwd=cwd, env=None if not env else env, text=True, stdin=subprocess.DEVNULL,
+        command, cwd=cwd, env=env or None, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     errors: list[str] = []
@@ -183,7 +184,8 @@ def running(command: Sequence[str], *, cwd: Path | None = None, **env: str) -> I
         assert " on http://" in line, f"{line}{''.join(errors)}"
         url = line.split(" on ")[1].strip()
         _wait_ready(url)
-        yield Running(process, url, errors)
+        with httpx.Client(base_url=url, timeout=30) as client:
+            yield Running(process, url, errors, client)
     finally:
         if process.poll() is None:
             process.terminate()

@@ -33,7 +33,6 @@ def test_a_file_is_predicted_as_the_pipeline_would_in_any_format(
     found = read(rows / target)
     assert list(found) == ["visit", "probability", "label"]
     assert found["visit"].tolist() == made().test["visit"].tolist()
-    # A CSV's decimals are read to within the last digit, and trees do not mind.
     np.testing.assert_array_equal(found["probability"].to_numpy(), made().expected)
     assert summary.rows == 200
     assert summary.positive == int((made().expected >= 0.4).sum())
@@ -59,9 +58,10 @@ def test_rows_without_a_key_are_numbered(bundle: Path, rows: Path) -> None:
 
 
 def spoil(rows: Path, column: str, value: object) -> Path:
-    frame = made().test.astype({column: object})
-    frame.loc[6, column] = value
-    frame.to_csv(rows / "in.csv", index=False)
+    frame = made().test
+    values = [*frame[column].tolist()]
+    values[6] = value
+    frame.assign(**{column: pd.Series(values, dtype=object)}).to_csv(rows / "in.csv", index=False)
     return rows / "in.csv"
 
 
