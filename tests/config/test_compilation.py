@@ -194,3 +194,24 @@ def test_a_stage_says_which_input_is_missing(tiny: Path, run: Run) -> None:
     assert done.returncode == 3
     assert "data/table.json does not exist" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_commands_work_from_any_folder_of_the_project(tiny: Path, run: Run) -> None:
+    for folder in ("conf", "conf/model", "stages"):
+        (tiny / folder).mkdir(exist_ok=True)
+        assert run("playbill", "compose", "--check", cwd=tiny / folder).returncode == 0
+
+
+def test_a_stage_without_its_module_is_refused_with_the_nearest(tiny: Path, run: Run) -> None:
+    edit(tiny / "conf" / "pipeline" / "tiny.yaml", "stages.learn:run", "stages.lern:run")
+    done = run("playbill", "check", cwd=tiny, check=False)
+    assert done.returncode == 2
+    assert "conf/pipeline/tiny.yaml:7 pipeline.stages.learn.function" in done.stderr
+    assert "`stages.learn`" in done.stderr
+
+
+def test_code_that_cannot_be_parsed_is_named_with_its_line(tiny: Path, run: Run) -> None:
+    (tiny / "stages" / "learn.py").write_text('"""Learn."""\n\ndef run(:\n')
+    done = run("playbill", "check", cwd=tiny, check=False)
+    assert done.returncode == 2
+    assert "stages/learn.py:3" in done.stderr
