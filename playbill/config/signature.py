@@ -14,7 +14,6 @@ from typing import Any
 
 from playbill.config.definition import Definition, Node, Sources
 from playbill.config.nearest import nearest
-from playbill.config.schema import Params
 from playbill.config.target import KEY, TO_ALLOW, Refusal, is_allowed, is_plain, reaches
 
 Problem = tuple[str, str, str]  # key, what, expected
@@ -26,8 +25,8 @@ def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
     A `Refusal` in place of a plain tuple is a target that is not on the allow list. The values
     need not have passed the typed models, so that all problems can be told at once.
     """
-    listed = values.get("allow", Params.model_fields["allow"].default)
-    check = _Check(Sources(root), [each for each in _items(listed) if isinstance(each, str)])
+    listed = _items(values.get("allow"))
+    check = _Check(Sources(root), [each for each in listed if isinstance(each, str)])
     yield from check.one("model", values.get("model"))
     for name, group in _pairs(_get(values, "feature", "groups")):
         for index, step in enumerate(_items(_get(group, "steps"))):

@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 DTYPES = (
     "float", "float32", "float64", "Float32", "Float64",
     "int", "int8", "int16", "int32", "int64", "Int8", "Int16", "Int32", "Int64",
-    "str", "string", "object", "category",
+    "str", "string", "string[python]", "string[pyarrow]", "object", "category",
     "bool", "boolean",
     "datetime64[s]", "datetime64[ms]", "datetime64[us]", "datetime64[ns]",
 )  # fmt: skip

@@ -46,8 +46,8 @@ def test_every_problem_is_told_at_once(project: Path) -> None:
     edit(project / "conf" / "config.yaml", "seed: 7", "seed: minus\nsed: 3")
     edit(project / "conf" / "source" / "tiny.yaml", "kind: file, path", "kind: file, pth")
     text = refusal(project)
-    assert "conf/config.yaml:20 sed" in text
-    assert "conf/config.yaml:19 seed" in text
+    assert "conf/config.yaml:21 sed" in text
+    assert "conf/config.yaml:20 seed" in text
     assert "conf/source/tiny.yaml:3 source.sources.rows.pth" in text
 
 
@@ -162,8 +162,8 @@ def test_what_the_members_of_a_union_expect_is_told_as_one(project: Path) -> Non
 def test_text_is_no_number_and_a_number_no_truth_value(project: Path) -> None:
     edit(project / "conf" / "config.yaml", "seed: 7", "seed: '7'\nevaluation: {threshold: true}")
     text = refusal(project)
-    assert "conf/config.yaml:19 seed" in text
-    assert "conf/config.yaml:20 evaluation.threshold" in text
+    assert "conf/config.yaml:20 seed" in text
+    assert "conf/config.yaml:21 evaluation.threshold" in text
 
 
 def test_every_dead_interpolation_is_told_and_what_hangs_on_it_is_not(project: Path) -> None:
@@ -174,8 +174,8 @@ def test_every_dead_interpolation_is_told_and_what_hangs_on_it_is_not(project: P
     )
     text = refusal(project)
     assert "2 problems" in text
-    assert "conf/config.yaml:19 seed" in text
-    assert "conf/config.yaml:20 evaluation.threshold" in text
+    assert "conf/config.yaml:20 seed" in text
+    assert "conf/config.yaml:21 evaluation.threshold" in text
 
 
 def test_problems_of_keys_and_of_targets_are_told_together(project: Path) -> None:

@@ -49,9 +49,9 @@ def test_an_interpolation_of_conf_alone_is_left_alone(text: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "where"),
     [
-        ("config.yaml", "seed: 7", f"seed: {ASKED}", "conf/config.yaml:19 seed"),
-        ("config.yaml", "seed: 7", "seed: 7\nallow: [sklearn., ['" + ASKED + "']]",
-         "conf/config.yaml:20 allow.1.0"),
+        ("config.yaml", "seed: 7", f"seed: {ASKED}", "conf/config.yaml:20 seed"),
+        ("config.yaml", "seed: 7", "seed: 7\nextra: [1, ['" + ASKED + "']]",
+         "conf/config.yaml:21 extra.1.0"),
         ("source/tiny.yaml", "rows.csv", f"'{ASKED}'", "conf/source/tiny.yaml:3"),
         ("recorded.yaml", "_global_\n", "_global_\nseed: " + ASKED + "\n",
          "conf/recorded.yaml:2 seed"),

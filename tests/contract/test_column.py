@@ -84,8 +84,11 @@ def test_key_and_target_are_columns_and_no_inputs() -> None:
 
 
 def test_an_unknown_dtype_is_refused_with_the_nearest() -> None:
+    """The typed model refuses it first; a contract that it never saw is refused here."""
+    unseen = contract(x={"dtype": "float64"})
+    unseen.schema_["columns"]["x"]["dtype"] = "flaot64"
     with pytest.raises(ConfigError, match="flaot64") as caught:
-        only(dtype="flaot64")
+        inputs(unseen)
     assert "float64" in caught.value.expected
     assert caught.value.where == "contract.schema.columns.x.dtype"
 
