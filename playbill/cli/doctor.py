@@ -6,6 +6,10 @@ import typer
 
 
 def doctor(
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Install the merge driver: in .git/config and .gitattributes."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Check the clone and its environment; each finding comes with the command that mends it.
@@ -15,12 +19,17 @@ def doctor(
     \b
     Examples:
       playbill doctor
+      playbill doctor --fix
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
     from playbill.config.location import find_project
-    from playbill.pipeline.diagnosis import diagnose
+    from playbill.pipeline.diagnosis import diagnose, mend
 
-    findings = diagnose(find_project())
+    root = find_project()
+    mended = mend(root) if fix else []
+    findings = diagnose(root)
+    for text in [] if as_json else mended:
+        typer.echo(f"done  {text}")
     if as_json:
         print_json([vars(finding) for finding in findings])
     else:
