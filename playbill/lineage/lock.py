@@ -31,7 +31,9 @@ def is_valid(text: str) -> bool:
         return False
     if not isinstance(found, dict) or found.get("schema") != _SCHEMA:
         return False
-    stages = found.get("stages") or {}
+    stages = found.get("stages", {})
+    if stages == "":  # `stages:` with nothing behind it
+        return True
     return isinstance(stages, dict) and all(
         isinstance(stage, dict) and "cmd" in stage for stage in stages.values()
     )
