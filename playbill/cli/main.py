@@ -2,10 +2,12 @@
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
 
+from playbill.config.location import project_above
 from playbill.errors import PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
@@ -41,7 +43,8 @@ def _register() -> None:
 
 def main() -> None:
     """Run the command line; a PlaybillError becomes a message and its exit status."""
-    sys.path.insert(0, "")  # a console script does not see the project's `stages` by itself
+    # Neither a console script nor a start in a folder of the project sees its `stages` by itself.
+    sys.path.insert(0, str(project_above(Path.cwd()) or ""))
     _register()
     try:
         app()

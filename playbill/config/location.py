@@ -14,12 +14,17 @@ def find_project(start: Path | None = None) -> Path:
         UsageError: No folder from `start` upwards holds conf/config.yaml.
     """
     begin = (start or Path.cwd()).resolve()
-    for folder in (begin, *begin.parents):
-        if (folder / MARKER).is_file():
-            return folder
+    if found := project_above(begin):
+        return found
     raise UsageError(
         "this is not a Playbill project",
         where=begin.name or str(begin),
         expected=f"a folder with {MARKER.as_posix()}, here or above",
         run="cd into your clone of the project",
     )
+
+
+def project_above(begin: Path) -> Path | None:
+    """Return the nearest project, from the absolute folder `begin` upwards, or None."""
+    folders = (begin, *begin.parents)
+    return next((folder for folder in folders if (folder / MARKER).is_file()), None)

@@ -21,6 +21,8 @@ def nested(flights: Path, tmp_path: Path, run: Run) -> Path:
     shutil.copytree(flights, project, symlinks=True, ignore=IGNORED)
     shutil.rmtree(project / ".git")
     (top / "README.md").write_text("Two teams.\n")
+    remote = project / ".dvc" / "config"
+    remote.write_text(remote.read_text().replace("../../storage", "../../../../storage"))
     run("git", "init", "-q", "-b", "main", ".", cwd=top)
     run("git", "add", "-A", cwd=top)
     run("git", "commit", "-qm", "start", cwd=top)
