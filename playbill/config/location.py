@@ -14,17 +14,12 @@ def find_project(start: Path | None = None) -> Path:
         UsageError: No folder from `start` upwards holds conf/config.yaml.
     """
     begin = (start or Path.cwd()).resolve()
-    if found := project_above(begin):
-        return found
+    for folder in (begin, *begin.parents):
+        if (folder / MARKER).is_file():
+            return folder
     raise UsageError(
         "this is not a Playbill project",
         where=begin.name or str(begin),
         expected=f"a folder with {MARKER.as_posix()}, here or above",
         run="cd into your clone of the project",
     )
-
-
-def project_above(begin: Path) -> Path | None:
-    """Return the nearest project, from the absolute folder `begin` upwards, or None."""
-    folders = (begin, *begin.parents)
-    return next((folder for folder in folders if (folder / MARKER).is_file()), None)
