@@ -8,6 +8,10 @@ from playbill.cli.location import Env
 
 
 def doctor(
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Install the merge driver: in .git/config and .gitattributes."),
+    ] = False,
     env: Env = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -18,14 +22,19 @@ def doctor(
     \b
     Examples:
       playbill doctor
+      playbill doctor --fix
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
     from playbill.config import place
     from playbill.config.location import find_project
-    from playbill.pipeline.diagnosis import diagnose
+    from playbill.pipeline.diagnosis import diagnose, mend
 
     place.choose(env)
-    findings = diagnose(find_project())
+    root = find_project()
+    mended = mend(root) if fix else []
+    findings = diagnose(root)
+    for text in [] if as_json else mended:
+        typer.echo(f"done  {text}")
     if as_json:
         print_json([vars(finding) for finding in findings])
     else:

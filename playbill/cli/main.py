@@ -16,6 +16,9 @@ COMMANDS: list[str] = [
     "serve", "predict", "drift", "retrain", "doctor",
 ]  # fmt: skip
 
+# Called by other programs alone: left out of `playbill --help` and of the documentation.
+HIDDEN = {"merge-driver": "merge_driver"}
+
 app = typer.Typer(
     name="playbill",
     help="A Git repository as the whole machine-learning platform.",
@@ -33,6 +36,9 @@ def _register() -> None:
             app.add_typer(group, name=name)
         else:
             app.command(name)(getattr(module, name))
+    for name, function in HIDDEN.items():
+        module = importlib.import_module(f"playbill.cli.{function}")
+        app.command(name, hidden=True)(getattr(module, function))
 
 
 def main() -> None:

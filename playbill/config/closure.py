@@ -116,6 +116,23 @@ class SourceTree:
         names = [n for n in self.modules([module]) if n.partition(".")[0] in self.packages]
         return self._digest(sorted(names), self.root)
 
+    def own_digest(self) -> str:
+        """Return the digest of all of the project's modules, reached or not."""
+        return self._digest(self._own(), self.root)
+
+    def edges(self) -> list[str]:
+        """Return who imports whom among the project's modules, as `a -> b`, sorted."""
+        graph = self._graph
+        return sorted(
+            f"{name} -> {other}"
+            for name in self._own()
+            for other in graph.find_modules_directly_imported_by(name)
+            if other.partition(".")[0] in self.packages
+        )
+
+    def _own(self) -> list[str]:
+        return sorted(n for n in self._graph.modules if n.partition(".")[0] in self.packages)
+
     def _digest(self, names: Sequence[str], base: Path) -> str:
         total = hashlib.sha256()
         ships = SHIPPED in names
@@ -146,6 +163,11 @@ class SourceTree:
         ) as file:
             json.dump(self._known, file)
         os.replace(file.name, self._cache_file)  # noqa: PTH105 - atomic over an existing file
+
+
+def short_digest(parts: Iterable[str]) -> str:
+    """Return a short digest of a sequence of texts, to see a difference by."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _bytes_digest(path: Path) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playbill.config import graph, params, recorded
-from playbill.config.closure import SourceTree
+from playbill.config.closure import SourceTree, short_digest
 from playbill.config.composition import Composition, compose
 from playbill.config.environment import check_constraints, stage_environment
 from playbill.config.nearest import nearest
-from playbill.config.origin import shipped_folder
+from playbill.config.origin import meaning, shipped_folder
 from playbill.config.validation import combined, place
 from playbill.errors import ConfigError, GraphChangedError, HandEditError, InstalledError
 
@@ -27,11 +27,13 @@ class Compiled:
         composition: The composition behind it.
         texts: The text of each compiled file by its name.
         stale: Names of the files on disk that differ.
+        graph_changed: True if dvc.yaml differs in more than its comments.
     """
 
     composition: Composition
     texts: dict[str, str]
     stale: tuple[str, ...]
+    graph_changed: bool
 
 
 def compile_project(root: Path) -> Compiled:
@@ -52,10 +54,16 @@ def compile_project(root: Path) -> Compiled:
         name: stage_environment(typed, name, tree).model_dump() for name in typed.pipeline.stages
     }
     values = {**composition.values, ADDED: environment}
-    texts = {params.FILE: params.render(values), graph.FILE: graph.render(typed, root, tree)}
+    inputs = short_digest([meaning(root / "conf"), tree.own_digest()])
+    texts = {
+        params.FILE: params.render(values, inputs),
+        graph.FILE: graph.render(typed, root, tree),
+    }
     tree.save()
-    stale = tuple(name for name, text in texts.items() if _on_disk(root / name) != text)
-    return Compiled(composition, texts, stale)
+    found = {name: _on_disk(root / name) for name in texts}
+    stale = tuple(name for name, text in texts.items() if found[name] != text)
+    same = graph.is_same(found[graph.FILE], texts[graph.FILE])
+    return Compiled(composition, texts, stale, graph_changed=not same)
 
 
 def _check_modules(composition: Composition, tree: SourceTree) -> None:
@@ -103,7 +111,7 @@ def compose_stage(root: Path, say: Callable[[str], None] = print) -> None:
     write(root, compiled)
     if lines := recorded.read(root).lines():
         say(f"recorded in {recorded.FILE.as_posix()}: {', '.join(lines)}")
-    if graph.FILE in compiled.stale and "DVC_STAGE" in os.environ:
+    if compiled.graph_changed and "DVC_STAGE" in os.environ:
         raise GraphChangedError(
             "the graph changed: run `dvc repro` again",
             where="dvc.yaml, which DVC read before conf/ was compiled",

@@ -5,13 +5,15 @@ from typing import Any
 
 import yaml
 
-from playbill.config.closure import SourceTree
+from playbill.config.closure import SourceTree, short_digest
 from playbill.config.environment import CONSTRAINTS
+from playbill.config.origin import meaning
 from playbill.config.schema import Params, Stage
 
 FILE = "dvc.yaml"
 COMPOSE = "compose"
 _HEADER = "# Compiled from conf/pipeline by `playbill compose`: edit there.\n"
+_SOURCE = "# from:"
 
 
 def render(params: Params, root: Path, tree: SourceTree) -> str:
@@ -37,7 +39,21 @@ def render(params: Params, root: Path, tree: SourceTree) -> str:
         params.name: {"path": params.pipeline.model, "type": "model", "desc": _DESCRIPTION}
     }
     body = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, width=100)
-    return _HEADER + body
+    return f"{_HEADER}{_SOURCE}{_inputs(root, tree)}\n{body}"
+
+
+def is_same(before: str | None, after: str) -> bool:
+    """Say whether two texts of dvc.yaml mean the same graph: comments do not count."""
+    return before is not None and _plain(before) == _plain(after)
+
+
+def _plain(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def _inputs(root: Path, tree: SourceTree) -> str:
+    """Digest what a graph could come from, so that two branches that meet in one both differ."""
+    return short_digest([meaning(root / "conf" / "pipeline"), *tree.edges()])
 
 
 _DESCRIPTION = "The self-contained bundle that `playbill serve` starts."

@@ -4,9 +4,11 @@ Every YAML file under conf/ is parsed here once, before Hydra sees it, so that b
 duplicate key or an environment value in an interpolation is reported with its place.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -78,6 +80,27 @@ def _walk(node: yaml.Node, path: Key, shown: str) -> Iterator[tuple[Key, int]]:
     elif (resolver := impure(str(node.value))) is not None and path[:1] != ("hydra",):
         where = f"{shown}:{node.start_mark.line + 1} {'.'.join(path)}"
         raise refuse(str(node.value), resolver, where)
+
+
+def meaning(folder: Path) -> str:
+    """Return what every file of a folder of YAML says, chosen or not; comments do not count."""
+    return json.dumps(
+        {
+            path.relative_to(folder).as_posix(): _said(path)
+            for path in sorted(folder.rglob("*.yaml"))
+        },
+        sort_keys=True,
+        default=str,
+    )
+
+
+def _said(path: Path) -> Any:
+    text = path.read_text("utf-8")
+    package = [line for line in text.splitlines() if line.startswith("# @package")]
+    try:
+        return [package, yaml.load(text, Loader=yaml.CSafeLoader)]
+    except yaml.YAMLError:  # a key that only Hydra can read; the text itself then
+        return text
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 The first line is a comment with the digest of the values below it. DVC rewrites the file without
 that line when it composes an experiment, so three states can be told apart: compiled (line and
-values agree), edited (they disagree), foreign (no line).
+values agree), edited (they disagree), foreign (no line). A second digest there, of all that the
+values could come from, makes the file differ on two branches whenever they could meet in it: Git
+asks a merge driver about no file that one side alone changed.
 """
 
 import hashlib
@@ -64,10 +66,16 @@ def digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def render(values: Mapping[str, Any]) -> str:
-    """Return the text of params.yaml for `values`, its digest line first."""
+def render(values: Mapping[str, Any], inputs: str = "") -> str:
+    """Return the text of params.yaml for `values`, its digest line first.
+
+    Args:
+        values: What the file is to hold.
+        inputs: Digest of everything that the values could come from, chosen or not.
+    """
     body = yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
-    return f"{_PREFIX}{digest(values)}{_NOTE}\n{body}"
+    source = f" from:{inputs}" if inputs else ""
+    return f"{_PREFIX}{digest(values)}{source}{_NOTE}\n{body}"
 
 
 def parse(text: str, *, where: str = FILE) -> ParamsFile:

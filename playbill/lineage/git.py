@@ -4,10 +4,12 @@ Every function takes the project's root first, which may be a subfolder of the G
 relative to the project. A revision is a full commit id unless a function says otherwise.
 """
 
+import io
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -276,6 +278,88 @@ def experiments(root: Path) -> dict[str, list[tuple[str, str]]]:
         if match := _EXPERIMENT.match(reference):
             found.setdefault(match["name"], []).append((match["base"].replace("/", ""), sha))
     return found
+
+
+def merge_tree(root: Path, ours: str, theirs: str, driver: str) -> tuple[str, list[str]]:
+    """Merge two commits without touching anything, as `git merge` would.
+
+    Args:
+        root: The project.
+        ours: A commit.
+        theirs: The other.
+        driver: The merge driver that must not be called: our side is taken where it would be.
+
+    Returns:
+        The merged tree, and the files of the repository (relative to the Git root) that conflict.
+
+    Raises:
+        LineageError: Git is older than 2.38, or a commit is missing.
+    """
+    words = ["-c", f"merge.{driver}.driver=true", "merge-tree", "--write-tree", "-z",
+             "--name-only", "--no-messages", ours, theirs]  # fmt: skip
+    done = _call(root, words)
+    if done.returncode not in (0, 1):
+        raise LineageError(
+            f"`git merge-tree` failed: {_last_words(done.stderr)}",
+            expected="Git 2.38 or later",
+            run="git --version",
+        )
+    tree, *conflicts = done.stdout.decode(errors="surrogateescape").split("\0")
+    return tree.strip(), sorted({path for path in conflicts if path})
+
+
+def export(root: Path, tree: str, folder: Path) -> None:
+    """Write what the project has in a tree or commit of the Git root into `folder`."""
+    base, inside = top(root), prefix(root)
+    packed = run(base, "archive", "--format=tar", f"{tree}:{inside}" if inside else tree)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def unmerged(root: Path) -> dict[str, dict[int, str]]:
+    """Return the project's files in conflict: by path, the blob of each side that has one.
+
+    The sides are Git's: 1 is the common ancestor, 2 ours, 3 theirs.
+    """
+    found: dict[str, dict[int, str]] = {}
+    listed = run(root, "ls-files", "--unmerged", "-z").decode(errors="surrogateescape")
+    for entry in listed.split("\0"):
+        if entry:
+            facts, _, path = entry.partition("\t")
+            _, blob, side = facts.split()
+            found.setdefault(path, {})[int(side)] = blob
+    return found
+
+
+def attribute(root: Path, name: str, paths: Sequence[str]) -> dict[str, str]:
+    """Return the value of an attribute (.gitattributes) of each path."""
+    if not paths:
+        return {}
+    out = run(root, "check-attr", "-z", name, "--", *paths).decode(errors="surrogateescape")
+    fields = out.split("\0")
+    return dict(zip(fields[0::3], fields[2::3], strict=False))
+
+
+def blob(root: Path, revision: str, path: str) -> str:
+    """Return the id of a file's content in a revision; empty if it has no such file."""
+    name = f"{revision}:./{path}"
+    return _line(_call(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", name]).stdout)
+
+
+def containing(root: Path, pattern: str) -> list[str]:
+    """Return the project's tracked files that hold, on disk, a line that matches a basic regex."""
+    done = _call(root, ["grep", "--files-with-matches", "-I", "-z", "-e", pattern, "--", "."])
+    return sorted(path for path in done.stdout.decode(errors="surrogateescape").split("\0") if path)
+
+
+def setting(root: Path, name: str) -> str:
+    """Return a setting of Git's configuration; empty if it is not set."""
+    return _line(_call(root, ["config", "--get", name]).stdout)
+
+
+def parents(root: Path, revision: str) -> list[str]:
+    """Return the parents of a commit: two for a merge."""
+    return _line(run(root, "rev-list", "--parents", "--max-count=1", revision)).split()[1:]
 
 
 def is_shallow(root: Path) -> bool:

@@ -13,6 +13,7 @@ from playbill.config import place, recorded
 from playbill.config.environment import check_constraints
 from playbill.errors import PlaybillError
 from playbill.lineage import git
+from playbill.pipeline import merge
 
 OLDEST_PYTHON = (3, 11)
 MEND = "pip install -c constraints.txt -e '.[demo,serve]'"
@@ -38,9 +39,36 @@ class Finding:
 def diagnose(root: Path) -> list[Finding]:
     """Return every finding about a project, in the order in which one would mend them."""
     checks: list[Callable[[Path], Iterator[Finding]]] = [
-        _python, _packages, _checkout, _git, _dvc, _remote, _place, _conf,
+        _python, _packages, _checkout, _git, _dvc, _remote, _place, _conf, _merge,
     ]  # fmt: skip
     return [finding for check in checks for finding in check(root)]
+
+
+def mend(root: Path) -> list[str]:
+    """Install the merge driver in this clone, and name its files in .gitattributes.
+
+    Returns:
+        What was done, one line each.
+    """
+    done = []
+    for name, value in merge.SETTINGS.items():
+        if git.setting(root, name) != value:
+            git.run(root, "config", "--local", name, value)
+            done.append(f"git config {name}")
+    if missing := _without_attribute(root):
+        path = root / ".gitattributes"
+        before = path.read_text("utf-8") if path.is_file() else ""
+        gap = "" if not before or before.endswith("\n") else "\n"
+        lines = "".join(f"{pattern} merge={merge.NAME}\n" for pattern in missing)
+        path.write_text(before + gap + lines, "utf-8", newline="\n")
+        done.append(f".gitattributes: {', '.join(missing)} (commit it)")
+    return done
+
+
+def _without_attribute(root: Path) -> list[str]:
+    patterns = merge.generated_patterns(root)
+    said = git.attribute(root, "merge", list(patterns.values()))
+    return [pattern for pattern, path in patterns.items() if said.get(path) != merge.NAME]
 
 
 def _python(root: Path) -> Iterator[Finding]:
@@ -188,3 +216,21 @@ def _conf(root: Path) -> Iterator[Finding]:
     if lines := recorded.read(root).lines():
         yield Finding("conf", "note", f"recorded: {', '.join(lines)}", "playbill adopt")
     yield Finding("conf", "ok", "valid")
+
+
+def _merge(root: Path) -> Iterator[Finding]:
+    if not git.is_repository(root):
+        return
+    missing = _without_attribute(root)
+    if any(git.setting(root, name) != value for name, value in merge.SETTINGS.items()):
+        yield Finding(
+            "merge", "note", "the merge driver is not installed: compiled files will conflict",
+            "playbill doctor --fix",
+        )  # fmt: skip
+    elif missing:
+        yield Finding(
+            "merge", "note", f".gitattributes does not name {', '.join(missing)}",
+            "playbill doctor --fix",
+        )  # fmt: skip
+    else:
+        yield Finding("merge", "ok", "the driver for compiled files is installed")
