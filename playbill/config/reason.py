@@ -88,8 +88,10 @@ def _param_reasons(stage: str, key: str, before: Any, value: Any) -> Iterator[Re
     if before is _ABSENT:
         yield Reason("config", f"it now reads {key}", key)
         return
-    leaves = changed_keys({key: before}, {key: value}) or {key: (before, value)}
-    for leaf, (old, new) in leaves.items():
+    leaves = changed_keys({key: before}, {key: value})
+    # A mapping that was empty is a leaf itself; the keys that it gained say the same.
+    told = {leaf: pair for leaf, pair in leaves.items() if pair not in (({}, None), (None, {}))}
+    for leaf, (old, new) in (told or {key: (before, value)}).items():
         yield _leaf_reason(stage, leaf, old, new)
 
 
@@ -97,7 +99,7 @@ def _leaf_reason(stage: str, key: str, old: Any, new: Any) -> Reason:
     first, _, rest = key.partition(".")
     owner, _, what = rest.partition(".")
     if first == "environment" and what:
-        whose = "" if owner == stage else f" of stage {owner}"
+        whose = "" if owner == stage else f" (stage {owner})"
         part, _, name = what.partition(".")
         if part == "packages" and name:
             text = f"package {name}{whose}: {old or 'not used'} -> {new or 'not used'}"

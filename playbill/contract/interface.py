@@ -53,23 +53,25 @@ def _narrowed(old: Column, new: Column) -> Iterator[str]:
         return
     if old.nullable and not new.nullable:
         yield "may no longer be null"
-    if _bound(new.minimum, new.exclusive_minimum) > _bound(old.minimum, old.exclusive_minimum):
-        yield f"begins at {_shown(new.minimum)}, was {_shown(old.minimum)}"
-    if _bound(new.maximum, new.exclusive_maximum, -1) > _bound(
-        old.maximum, old.exclusive_maximum, -1
-    ):
-        yield f"ends at {_shown(new.maximum)}, was {_shown(old.maximum)}"
+    low, was_low = (_bound(c.minimum, c.exclusive_minimum, 1) for c in (new, old))
+    if low > was_low:
+        word = "above" if new.exclusive_minimum else "at"
+        yield f"begins {word} {_shown(new.minimum)}, was {_shown(old.minimum)}"
+    high, was_high = (_bound(c.maximum, c.exclusive_maximum, -1) for c in (new, old))
+    if high > was_high:
+        word = "below" if new.exclusive_maximum else "at"
+        yield f"ends {word} {_shown(new.maximum)}, was {_shown(old.maximum)}"
     if new.categories is not None:
         yield from _categories(old.categories, new.categories)
 
 
-def _bound(value: float | None, exclusive: bool, side: int = 1) -> tuple[float, bool]:  # noqa: FBT001
+def _bound(value: float | None, exclusive: object, side: int) -> tuple[float, bool]:
     """Return a bound so that the narrower one is the greater, on either side."""
-    return (float("-inf") if value is None else side * float(value)), exclusive
+    return (float("-inf") if value is None else side * float(value)), bool(exclusive)
 
 
-def _shown(bound: float | None) -> str:
-    return "no bound" if bound is None else f"{bound:g}"
+def _shown(value: float | None) -> str:
+    return "no bound" if value is None else f"{value:g}"
 
 
 def _categories(old: Sequence[str] | None, new: Sequence[str]) -> Iterator[str]:

@@ -14,10 +14,12 @@ from playbill.lineage import revision
 
 PARAMS = "params.yaml"
 PIPELINE = "dvc.yaml"
+_NO_BYTES = "not in cache"
+_NOWHERE = "is neither here nor in DVC's cache (`dvc pull` may bring it)"
 _WRONG = {
     "deleted": "is missing",
     "modified": "was changed",
-    "not in cache": "is not in DVC's cache",
+    _NO_BYTES: "is not in DVC's cache",
     "new": "is new",
 }
 _NO_STAGE = {"cmd": "true"}
@@ -79,11 +81,10 @@ class Finder:
         kinds = ("outs", "metrics", "plots")
         outs = {kind: declared[kind] for kind in kinds if kind in declared}
         stage = self._stage({**_NO_STAGE, **outs}, locked)
-        states = {out.def_path: out.status() for out in stage.outs}
         return {
-            path: _WRONG.get(str(state), str(state))
-            for path, found in states.items()
-            for state in found.values()
+            out.def_path: _NOWHERE if not out.exists and state == _NO_BYTES else _WRONG[state]
+            for out in stage.outs
+            for state in out.status().values()
         }
 
     def holds(self, outs: Mapping[str, str]) -> bool:

@@ -31,6 +31,10 @@ _NOT_COMPOSED = (
     "{files} differ from what conf/ compiles to, but nothing that the stage compose depends on "
     "changed, so `dvc repro` takes them as they are; `playbill compose` writes them"
 )
+_GONE = (
+    "{files}, which dvc.yaml names as an input of the stage compose, is missing: `dvc repro` will "
+    "stop; run `playbill compose` first"
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def make_plan(root: Path, against: str | None = None) -> Plan:
         declared = _stages(texts[graph.FILE])
         nodes = _nodes(project, declared, values)
         plans = simulate(nodes, _facts(project, declared))
-    notes += _missing(nodes, plans)
+    notes += [*_missing(nodes, plans), *_unknown(declared, values)]
     kind, why = _interface(project, nodes, plans, values)
     return Plan(plans, kind, (*why, *notes))
 
@@ -123,6 +127,8 @@ def _texts(project: _Project, compiled: compilation.Compiled) -> tuple[dict[str,
         return compiled.texts, ["there is no dvc.yaml yet: run `playbill compose` first"]
     first = {n: s for n, s in _stages(disk[graph.FILE]).items() if n == graph.COMPOSE}
     nodes = _nodes(project, first, {})
+    if gone := [path for node in nodes for path, digest in node.deps.items() if not digest]:
+        return compiled.texts, [_GONE.format(files=" and ".join(gone))]
     runs = any(p.verdict != "unchanged" for p in simulate(nodes, _facts(project, first)))
     if not runs and len(disk) == len(compiled.texts):
         return disk, [_NOT_COMPOSED.format(files=" and ".join(compiled.stale))]
@@ -211,6 +217,16 @@ def _missing(nodes: Sequence[Node], plans: Sequence[StagePlan]) -> list[str]:
         for node in nodes
         for path, digest in node.deps.items()
         if node.name in works and not digest and not _is_made(path, made)
+    ]
+
+
+def _unknown(declared: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> list[str]:
+    """Name the keys that params.yaml does not have: DVC stops over them too."""
+    return [
+        f"`{key}`, which {name} reads, is not in params.yaml: `dvc repro` will stop"
+        for name, stage in declared.items()
+        for key in map(str, stage.get("params") or ())
+        if _get(values, key, _ABSENT) is _ABSENT
     ]
 
 
