@@ -198,7 +198,7 @@ def _csv_chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFra
             chunksize=CHUNK_ROWS,
             compression=compression,
         )
-        for frame in frames:
+        for frame in (each for each in frames if len(each)):
             yield frame, min(handle.tell() / size, 1.0)
 
 

@@ -120,13 +120,14 @@ def _allowed(column: "Column") -> str:
 
 
 def _limits(rows: Mapping[str, Rows], metrics: Mapping[str, Any]) -> str:
+    threshold = _figure(metrics.get("threshold", 0.5))
     lines = [
         (
             "- It knows what was in the rows above. Other places, times and ways of measuring were "
             "not tried; `playbill drift` says when new rows stop looking like them."
         ),
         (
-            f"- Its label is true from a probability of {_figure(metrics.get('threshold', 0.5))} on: "
+            f"- Its label is true from a probability of {threshold} on: "
             "another cost of errors wants another threshold."
         ),
         "- Associations, not causes: changing an input does not change the outcome.",

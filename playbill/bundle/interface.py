@@ -62,7 +62,7 @@ def _schemas(name: str, inputs: "Sequence[Column]", target: "Column", server: "S
     return _SCHEMAS.format(
         edit=EDIT,
         name=name,
-        datetime="from datetime import datetime\n" if moments else "",
+        datetime="import re\nfrom datetime import datetime\n" if moments else "",
         typing=", ".join(
             ["Annotated"] + (["Literal"] if any(c.categories for c in inputs) else [])
         ),
@@ -70,7 +70,9 @@ def _schemas(name: str, inputs: "Sequence[Column]", target: "Column", server: "S
         moment=_MOMENT if moments else "",
         row=body,
         rows=server.max_batch_rows,
-        label=_text(f"Whether the probability that `{target.name}` is 1 reaches the threshold."),
+        label=_text(
+            f"Whether `{target.name}` is predicted to be 1: the probability reaches the threshold."
+        ),
         probability=_text(f"Probability that `{target.name}` is 1."),
     )
 
@@ -206,8 +208,14 @@ class Prediction(BaseModel):
         pattern="^[0-9a-f-]{{36}}$",
         description="Identifies this answer (UUIDv7); the truth can be reported under it later.",
     )
-    label: bool = Field(description={label})
-    probability: float = Field(ge=0, le=1, description={probability})
+    label: bool = Field(
+        description={label},
+    )
+    probability: float = Field(
+        ge=0,
+        le=1,
+        description={probability},
+    )
     model: str = Field(description="Name of the model.")
     model_digest: str = Field(
         pattern="^sha256:[0-9a-f]{{64}}$",
@@ -224,17 +232,19 @@ class Predictions(BaseModel):
 '''
 
 _MOMENT = '''
+ISO_8601 = re.compile(r"\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d.{0,30}")
 
-def _text_only(value: object) -> object:
-    """Refuse Unix timestamps: a time is ISO 8601 text."""
-    if not isinstance(value, str) or "-" not in value[1:]:
+
+def _iso_text(value: object) -> str:
+    """Refuse everything but ISO 8601 text, Unix timestamps for one."""
+    if not isinstance(value, str) or not ISO_8601.fullmatch(value):
         raise ValueError("a time must be ISO 8601 text")
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_text_only)]
+# Not strict, for it is text that becomes a time.
+Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_iso_text)]
 '''
-
 _APP = '''"""The application of `{name}`: its models and limits joined to Playbill's server.
 
 {edit}

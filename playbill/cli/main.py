@@ -1,11 +1,13 @@
 """The `playbill` command: registers each command's function and turns errors into exit codes."""
 
+import contextlib
 import importlib
 import sys
 from typing import Any
 
 import typer
 
+from playbill.config.location import find_project
 from playbill.errors import PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
@@ -35,10 +37,16 @@ def _register() -> None:
 
 def main() -> None:
     """Run the command line; a PlaybillError becomes a message and its exit status."""
-    sys.path.insert(0, "")  # a console script does not see the project's `stages` by itself
+    _see_project()
     _register()
     try:
         app()
     except PlaybillError as error:
         typer.echo(f"playbill: {error}", err=True)
         raise SystemExit(error.exit_status) from None
+
+
+def _see_project() -> None:
+    """Put the project's root on the import path: a console script does not see its `stages`."""
+    with contextlib.suppress(PlaybillError):
+        sys.path.insert(0, str(find_project()))

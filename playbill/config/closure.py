@@ -10,11 +10,14 @@ import hashlib
 import importlib.util
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from playbill.errors import ConfigError
 
 FRAMEWORK = "playbill"
 # What the runner imports by a table, unseen by grimp, for files of these endings.
@@ -42,8 +45,28 @@ class SourceTree:
     @cached_property
     def _graph(self) -> Any:
         import grimp
+        from grimp.exceptions import SourceSyntaxError
 
-        return grimp.build_graph(FRAMEWORK, *self.packages, cache_dir=None)
+        # The project's packages are found from its root, wherever the command was started.
+        sys.path.insert(0, str(self.root))
+        try:
+            return grimp.build_graph(FRAMEWORK, *self.packages, cache_dir=None)
+        except SourceSyntaxError as error:
+            where = Path(error.filename)
+            shown = where.relative_to(self.root) if where.is_relative_to(self.root) else where
+            raise ConfigError(
+                f"the code cannot be parsed: {error.text or ''}".strip(),
+                where=f"{shown.as_posix()}:{error.lineno}",
+                expected="valid Python",
+            ) from error
+        except ValueError as error:
+            raise ConfigError(
+                f"the project's code was not found: {error}",
+                where="conf/ pipeline.sources",
+                expected=f"folders with an __init__.py: {', '.join(self.packages)}",
+            ) from error
+        finally:
+            sys.path.remove(str(self.root))
 
     @cached_property
     def _known(self) -> dict[str, str]:
@@ -61,6 +84,19 @@ class SourceTree:
             if name in graph.modules:
                 found |= {name, *graph.find_upstream_modules(name)}
         return found | {parent for name in found for parent in _parents(name)}
+
+    def has(self, module: str) -> bool:
+        """Say whether the project has this module."""
+        return _file_below(self.root, module) is not None
+
+    def module_names(self) -> list[str]:
+        """Return the names of the project's modules."""
+        paths = (path for name in self.packages for path in (self.root / name).rglob("*.py"))
+        return sorted(
+            ".".join(path.relative_to(self.root).with_suffix("").parts)
+            for path in paths
+            if path.stem != "__init__"
+        )
 
     def project_files(self, module: str) -> list[str]:
         """Return the project's files that `module` reaches, relative to the root, sorted."""

@@ -11,8 +11,10 @@ from playbill.config import graph, params, recorded
 from playbill.config.closure import SourceTree
 from playbill.config.composition import Composition, compose
 from playbill.config.environment import check_constraints, stage_environment
+from playbill.config.nearest import nearest
 from playbill.config.origin import shipped_folder
-from playbill.errors import GraphChangedError, HandEditError, InstalledError
+from playbill.config.validation import combined, place
+from playbill.errors import ConfigError, GraphChangedError, HandEditError, InstalledError
 
 ADDED = "environment"  # the one section of params.yaml that Hydra does not compose
 
@@ -45,6 +47,7 @@ def compile_project(root: Path) -> Compiled:
     composition = compose(root)
     typed = composition.params
     tree = SourceTree(root, typed.pipeline.sources)
+    _check_modules(composition, tree)
     environment = {
         name: stage_environment(typed, name, tree).model_dump() for name in typed.pipeline.stages
     }
@@ -53,6 +56,26 @@ def compile_project(root: Path) -> Compiled:
     tree.save()
     stale = tuple(name for name, text in texts.items() if _on_disk(root / name) != text)
     return Compiled(composition, texts, stale)
+
+
+def _check_modules(composition: Composition, tree: SourceTree) -> None:
+    """Refuse stages whose module is not there: DVC would run a command that cannot start."""
+    problems = []
+    for name, stage in composition.params.pipeline.stages.items():
+        module = stage.function.partition(":")[0]
+        if not tree.has(module):
+            near = nearest(module, tree.module_names())
+            key = ("pipeline", "stages", name, "function")
+            problems.append(
+                ConfigError(
+                    f"stage {name}: there is no module `{module}`",
+                    where=place(composition, key),
+                    expected=near,
+                    run=f"write {module.replace('.', '/')}.py, or mend the name",
+                )
+            )
+    if problems:
+        raise combined(problems)
 
 
 def _on_disk(path: Path) -> str | None:

@@ -285,7 +285,7 @@ class Params(Group):
     """Name of the model: folder under models/, tag prefix, server path."""
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     """Seed of everything that draws."""
-    allow: list[str] = ["sklearn.", "stages."]
+    allow: list[str]
     """Prefixes of the `_target_`s that may be instantiated."""
     source: Source
     contract: Contract

@@ -56,7 +56,7 @@ def test_a_typo_says_the_same_under_check_compose_and_dvc_repro(tiny: Path, run:
     ]
     assert [done.returncode for done in texts] == [2, 2, 255]
     for done in texts:
-        assert "conf/config.yaml:19 sead" in done.stderr
+        assert "conf/config.yaml:20 sead" in done.stderr
         assert "`seed`" in done.stderr
 
 
@@ -119,7 +119,7 @@ def test_an_edit_under_a_recorded_value_is_refused_and_adopt_mends_it(tiny: Path
     run("dvc", "exp", "run", "-S", "seed=5", "-S", "model.max_iter=9", cwd=tiny)
     edit(tiny / "conf" / "config.yaml", "seed: 7", "seed: 8")
     done = run("dvc", "repro", cwd=tiny, check=False)
-    assert "conf/config.yaml:19 seed" in done.stderr
+    assert "conf/config.yaml:20 seed" in done.stderr
     assert "playbill adopt" in done.stderr
     run("playbill", "adopt", cwd=tiny)
     assert "seed: 5  # of everything that draws" in (tiny / "conf" / "config.yaml").read_text()
@@ -133,7 +133,7 @@ def test_a_value_typed_into_params_yaml_is_not_eaten(tiny: Path, run: Run) -> No
     edit(tiny / "params.yaml", "\nseed: 7", "\nseed: 12")
     done = run("dvc", "repro", cwd=tiny, check=False)
     assert done.returncode == 255
-    assert "seed: 12 here, 7 in conf/config.yaml:19" in done.stderr
+    assert "seed: 12 here, 7 in conf/config.yaml:20" in done.stderr
     assert "adopt --from-params" in done.stderr
     assert params(tiny)["seed"] == 12
     run("playbill", "adopt", "--from-params", cwd=tiny)
@@ -194,3 +194,24 @@ def test_a_stage_says_which_input_is_missing(tiny: Path, run: Run) -> None:
     assert done.returncode == 3
     assert "data/table.json does not exist" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_commands_work_from_any_folder_of_the_project(tiny: Path, run: Run) -> None:
+    for folder in ("conf", "conf/model", "stages"):
+        (tiny / folder).mkdir(exist_ok=True)
+        assert run("playbill", "compose", "--check", cwd=tiny / folder).returncode == 0
+
+
+def test_a_stage_without_its_module_is_refused_with_the_nearest(tiny: Path, run: Run) -> None:
+    edit(tiny / "conf" / "pipeline" / "tiny.yaml", "stages.learn:run", "stages.lern:run")
+    done = run("playbill", "check", cwd=tiny, check=False)
+    assert done.returncode == 2
+    assert "conf/pipeline/tiny.yaml:7 pipeline.stages.learn.function" in done.stderr
+    assert "`stages.learn`" in done.stderr
+
+
+def test_code_that_cannot_be_parsed_is_named_with_its_line(tiny: Path, run: Run) -> None:
+    (tiny / "stages" / "learn.py").write_text('"""Learn."""\n\ndef run(:\n')
+    done = run("playbill", "check", cwd=tiny, check=False)
+    assert done.returncode == 2
+    assert "stages/learn.py:3" in done.stderr

@@ -46,8 +46,8 @@ def test_every_problem_is_told_at_once(project: Path) -> None:
     edit(project / "conf" / "config.yaml", "seed: 7", "seed: minus\nsed: 3")
     edit(project / "conf" / "source" / "tiny.yaml", "kind: file, path", "kind: file, pth")
     text = refusal(project)
-    assert "conf/config.yaml:20 sed" in text
-    assert "conf/config.yaml:19 seed" in text
+    assert "conf/config.yaml:21 sed" in text
+    assert "conf/config.yaml:20 seed" in text
     assert "conf/source/tiny.yaml:3 source.sources.rows.pth" in text
 
 

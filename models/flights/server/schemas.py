@@ -167,8 +167,14 @@ class Prediction(BaseModel):
         pattern="^[0-9a-f-]{36}$",
         description="Identifies this answer (UUIDv7); the truth can be reported under it later.",
     )
-    label: bool = Field(description="Whether the probability that `late` is 1 reaches the threshold.")
-    probability: float = Field(ge=0, le=1, description="Probability that `late` is 1.")
+    label: bool = Field(
+        description="Whether `late` is predicted to be 1: the probability reaches the threshold.",
+    )
+    probability: float = Field(
+        ge=0,
+        le=1,
+        description="Probability that `late` is 1.",
+    )
     model: str = Field(description="Name of the model.")
     model_digest: str = Field(
         pattern="^sha256:[0-9a-f]{64}$",

@@ -113,6 +113,7 @@ async function predict(event) {
     });
     const found = await response.json();
     (response.ok ? showPrediction : showProblem)(found);
+    $("answer").scrollIntoView({ block: "nearest" }); // on a narrow screen it is below the form
   } catch (error) {
     showProblem({ status: "", title: "No answer", detail: String(error) });
   }

@@ -1,0 +1,78 @@
+"""What a user can get wrong with data, and what `dvc repro` says then."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.config.conftest import edit
+from tests.conftest import REPOSITORY, Run
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("flights")]
+
+HEADER = "id,x,y\n"
+ROWS = "".join(f"r{i},{i}.5,{i % 2 == 0}\n" for i in range(40))
+
+
+@pytest.fixture
+def table(tiny: Path) -> Path:
+    """A small project with the real stages, whose rows come from rows.csv."""
+    for stage in ("ingest", "validate", "prepare"):
+        shutil.copy(REPOSITORY / "stages" / f"{stage}.py", tiny / "stages" / f"{stage}.py")
+    shutil.copy(
+        REPOSITORY / "playbill/conf/pipeline/default.yaml", tiny / "conf/pipeline/tiny.yaml"
+    )
+    pipeline = (tiny / "conf/pipeline/tiny.yaml").read_text()
+    head, _, rest = pipeline.partition("  train:\n")
+    (tiny / "conf/pipeline/tiny.yaml").write_text(
+        head + "model: data/prepared/train.parquet\n" + "sources: [stages]\n"
+    )
+    assert rest
+    edit(tiny / "conf/source/tiny.yaml", "FROM rows", "FROM rows ORDER BY id")
+    (tiny / "rows.csv").write_text(HEADER + ROWS)
+    return tiny
+
+
+def refused(project: Path, run: Run) -> str:
+    """Run the pipeline twice if the graph changed; return what it said when it failed."""
+    done = run("dvc", "repro", cwd=project, check=False)
+    if "the graph changed" in done.stderr:
+        done = run("dvc", "repro", cwd=project, check=False)
+    assert done.returncode == 255, done.stdout
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_good_rows_pass(table: Path, run: Run) -> None:
+    run("playbill", "compose", cwd=table)
+    run("dvc", "repro", cwd=table)
+    assert (table / "data/prepared/train.parquet").is_file()
+
+
+def test_a_missing_source_file_is_named(table: Path, run: Run) -> None:
+    (table / "rows.csv").unlink()
+    assert "rows.csv" in refused(table, run)
+
+
+def test_a_missing_column_is_named(table: Path, run: Run) -> None:
+    (table / "rows.csv").write_text("id,z,y\n" + ROWS)
+    text = refused(table, run)
+    assert "column" in text
+    assert "`x`" in text or "x:" in text or " x" in text
+
+
+def test_an_empty_table_is_said_to_be_empty(table: Path, run: Run) -> None:
+    (table / "rows.csv").write_text(HEADER)
+    assert "no row" in refused(table, run).replace("0 rows", "no rows").replace("empty", "no rows")
+
+
+def test_a_text_in_a_numeric_column_is_shown_with_its_column(table: Path, run: Run) -> None:
+    (table / "rows.csv").write_text(HEADER + ROWS + "r99,twelve,True\n")
+    text = refused(table, run)
+    assert "x" in text
+    assert "data/validated" not in text or "twelve" in text
+
+
+def test_broken_yaml_is_named_with_its_line(table: Path, run: Run) -> None:
+    edit(table / "conf/source/tiny.yaml", "kind: file", "kind: [file")
+    assert "conf/source/tiny.yaml:" in refused(table, run)

@@ -1,0 +1,94 @@
+"""The real bundle, served and used: the same numbers as the Pipeline, and no altered byte."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import playbill
+from playbill.contract.column import inputs
+from playbill.contract.frame import as_model_frame
+from tests.conftest import REPOSITORY, Run
+from tests.serving import running
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("flights")]
+
+
+def test_a_thousand_hold_out_rows_get_the_pipelines_own_answer(flights: Path) -> None:
+    project = playbill.open(root=flights)
+    contract = project.config.contract
+    asked = [column.name for column in inputs(contract)]
+    test = project.table("prepared/test").head(1000)
+    expected = project.pipeline.predict_proba(as_model_frame(test, inputs(contract)))[:, 1]
+    rows = [
+        {str(name): None if pd.isna(value) else value for name, value in one.items()}
+        for one in test[asked].astype(object).to_dict("records")
+    ]
+    with running([sys.executable, "-m", "playbill", "serve", "--port", "0"], cwd=flights) as server:
+        answer = server.client.post("/predict/batch", json={"rows": rows})
+        assert answer.status_code == 200, answer.text
+        got = [one["probability"] for one in answer.json()["predictions"]]
+        np.testing.assert_array_equal(np.array(got), expected)
+        single = server.client.post("/predict", json=rows[0]).json()
+        assert single["probability"] == expected[0]
+
+
+def test_the_flight_of_the_readme_is_answered(flights: Path, run: Run) -> None:
+    body = (REPOSITORY / "docs" / "tutorial" / "flight.json").read_text()
+    with running([sys.executable, "-m", "playbill", "serve", "--port", "0"], cwd=flights) as server:
+        answer = server.client.post(
+            "/predict", content=body, headers={"content-type": "application/json"}
+        )
+        assert answer.status_code == 200
+        assert 0 < answer.json()["probability"] < 1
+    assert '"probability"' in run("playbill", "serve", "--try", cwd=flights).stdout
+
+
+def test_a_bundle_with_one_byte_changed_is_refused(flights: Path, run: Run, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(flights / "models/flights/bundle", bundle)
+    model = bundle / "model" / "pipeline.skops"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.chmod(0o644)
+    model.write_bytes(content)
+    for words in (["serve", "--bundle", str(bundle), "--port", "0"],
+                  ["predict", str(flights / "data/prepared/test.parquet"), str(tmp_path / "o.csv"),
+                   "--bundle", str(bundle)]):  # fmt: skip
+        done = run("playbill", *words, cwd=flights, check=False)
+        assert done.returncode == 3
+        assert "model/pipeline.skops" in done.stderr
+        assert "Traceback" not in done.stderr
+    alone = subprocess.run(
+        [sys.executable, str(bundle / "server"), "--port", "0"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert alone.returncode == 3
+    assert "model/pipeline.skops" in alone.stderr
+
+
+def test_predict_writes_what_evaluate_predicted(flights: Path, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    run("playbill", "predict", "data/prepared/test.parquet", str(out), cwd=flights)
+    got = pd.read_parquet(out).set_index("flight_id")["probability"]
+    stored = pd.read_parquet(flights / "models/flights/evaluation/predictions.parquet")
+    pd.testing.assert_series_equal(got, stored.set_index("flight_id")["probability"])
+
+
+def test_a_promoted_model_is_what_serve_and_predict_take(
+    mine: Path, run: Run, tmp_path: Path
+) -> None:
+    run("dvc", "push", "-q", cwd=mine)
+    done = run("playbill", "promote", "HEAD", "--stage", "prod", cwd=mine)
+    assert "flights#prod#1" in done.stdout
+    assert "prod" in run("playbill", "models", cwd=mine).stdout
+    shutil.rmtree(mine / "models" / "flights" / "bundle")
+    out = tmp_path / "out.csv"
+    run("playbill", "predict", "data/prepared/test.parquet", str(out), cwd=mine)
+    assert out.is_file()
+    with running([sys.executable, "-m", "playbill", "serve", "--port", "0"], cwd=mine) as server:
+        assert server.client.get("/healthz").status_code == 200

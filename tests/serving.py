@@ -1,0 +1,215 @@
+"""A small model of its own kind of everything, its bundle, and real processes that serve it."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+
+from playbill.bundle import assembly, parity
+from playbill.bundle.card import Rows, write_card
+from playbill.bundle.interface import write_interface
+from playbill.bundle.runtime.base import open_runtime
+from playbill.config.schema import Contract, Server
+from playbill.contract.column import columns, inputs
+from playbill.contract.frame import as_model_frame
+from playbill.server.description import openapi_text
+
+NAME = "visits"
+CODE = ("playbill.server.application", "playbill.server.command")
+# One column of each kind and habit: bounded, open, nullable, categories, hostile names.
+CONTRACT = Contract.model_validate({
+    "schema": {
+        "columns": {
+            "visit": {"dtype": "str"},
+            "age": {"dtype": "int64", "in_range": {"min_value": 0, "max_value": 120}},
+            "dose": {"dtype": "float64", "nullable": True, "greater_than": 0},
+            "ward": {"dtype": "str", "isin": ["north", "south", 'the "old" one']},
+            "city": {"dtype": "str", "nullable": True},
+            "class": {"dtype": "int64"},
+            "model_dump": {"dtype": "bool"},
+            "at night?": {"dtype": "bool", "nullable": False},
+            "seen": {"dtype": "datetime64[ns]"},
+            "back": {"dtype": "int64", "isin": [0, 1]},
+        }
+    },
+    "columns": {
+        "visit": {"role": "key"},
+        "age": {"description": "Years.", "example": 41},
+        "ward": {"description": 'Where; the "old" one\\ is\nclosed."""'},
+        "seen": {"example": "2026-01-31T12:00:00Z"},
+        "back": {"role": "target", "description": "1 if they came back."},
+    },
+})  # fmt: skip
+SERVER = Server(title='Visits "again"', description="Will they come back?", max_batch_rows=100)
+ASKED = inputs(CONTRACT)
+TARGET = next(column for column in columns(CONTRACT) if column.name == CONTRACT.target)
+
+
+def visits(rows: int, seed: int = 1) -> pd.DataFrame:
+    """Return rows that keep the contract."""
+    draw = np.random.default_rng(seed)
+    frame = pd.DataFrame({
+        "visit": [f"v{number}" for number in range(rows)],
+        "age": draw.integers(0, 121, rows),
+        "dose": np.where(draw.random(rows) < 0.2, np.nan, draw.gamma(2.0, size=rows) + 0.01),
+        "ward": draw.choice(["north", "south", 'the "old" one'], rows),
+        "city": pd.Series(draw.choice(["Bern", "Brno", ""], rows)).replace("", None),
+        "class": draw.integers(-5, 5, rows),
+        "model_dump": draw.random(rows) < 0.5,
+        "at night?": draw.random(rows) < 0.3,
+        "seen": pd.Timestamp("2026-01-01") + pd.to_timedelta(draw.integers(0, 10**6, rows), "s"),
+    })  # fmt: skip
+    chance = 1 / (1 + np.exp(2 - frame["age"] / 40 - frame["class"] / 5))
+    return frame.assign(back=(draw.random(rows) < chance).astype("int64"))
+
+
+@dataclass(frozen=True)
+class Made:
+    """A bundle, and what it was made from."""
+
+    files: Mapping[str, bytes]
+    test: pd.DataFrame
+    expected: np.ndarray[Any, np.dtype[np.float64]]
+
+
+@cache
+def made() -> Made:
+    """Return the bundle of a model of `visits`; made once."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    train, test = visits(400), visits(200, seed=2)
+    text = [column.name for column in ASKED if column.kind == "text"]
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    transform = ColumnTransformer([("text", encoder, text)], remainder="passthrough")
+    booster = HistGradientBoostingClassifier(max_iter=20, random_state=0)
+    pipeline = Pipeline([("feature", transform), ("model", booster)])
+    pipeline.fit(as_model_frame(train, ASKED), train["back"])
+    expected = pipeline.predict_proba(as_model_frame(test, ASKED))[:, 1]
+    layer = assembly.model_layer(parts(pipeline))
+    proof = parity.prove(open_runtime("skops", layer), test, ASKED, expected, threshold=0.4)
+    layer["proof.json"] = assembly.to_json(proof)
+    return Made(assembly.assemble(NAME, layer, texts(), code=CODE), test, expected)
+
+
+def parts(pipeline: Any) -> assembly.Parts:
+    """Return what the model layer of `pipeline` is made from."""
+    metrics = {"roc_auc": 0.7, "threshold": 0.4, "rows": 200}
+    slices = {
+        "ward": {"north": {"rows": 90, "roc_auc": 0.6}, "south": {"rows": 90, "roc_auc": 0.8}}
+    }
+    rows = {"train": Rows(400, "2026-01-01", "2026-01-12"), "test": Rows(200)}
+    return assembly.Parts(
+        name=NAME, pipeline=pipeline, key=CONTRACT.key, inputs=ASKED, target=TARGET, threshold=0.4,
+        profile={"format_version": 1}, metrics=metrics,
+        lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},
+        card=write_card(
+            name=NAME, target=TARGET, inputs=ASKED, rows=rows, metrics=metrics, slices=slices
+        ),
+    )  # fmt: skip
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Return the server's texts as the stage `server` writes them."""
+    found = write_interface(NAME, ASKED, TARGET, SERVER)
+    return {**found, "openapi.json": openapi_text(found)}
+
+
+def write(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Write a bundle to a folder."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """Return a row that the contract takes, with changes."""
+    plain = {
+        "age": 41, "dose": 1.5, "ward": "north", "city": None, "class": 2, "model_dump": True,
+        "at night?": False, "seen": "2026-01-05T10:00:00Z",
+    }  # fmt: skip
+    return plain | changes
+
+
+def as_sent(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as JSON would bring them."""
+    names = [column.name for column in ASKED]
+    rows = frame[names].assign(seen=frame["seen"].dt.strftime("%Y-%m-%dT%H:%M:%S"))
+    return [
+        {str(name): None if pd.isna(value) else value for name, value in one.items()}
+        for one in rows.astype(object).to_dict("records")
+    ]
+
+
+@dataclass
+class Running:
+    """A server process that listens."""
+
+    process: subprocess.Popen[str]
+    url: str
+    errors: list[str]
+    client: httpx.Client
+
+
+@contextmanager
+def running(command: Sequence[str], *, cwd: Path | None = None, **env: str) -> Iterator[Running]:
+    """Start a server on a free port, wait until it is ready, and end it in the end."""
+    process = subprocess.Popen(
+        command, cwd=cwd, env=env or None, text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    errors: list[str] = []
+    assert process.stdout is not None
+    assert process.stderr is not None
+    stderr = process.stderr
+    reader = threading.Thread(target=lambda: errors.extend(stderr), daemon=True)
+    reader.start()
+    try:
+        line = process.stdout.readline()
+        assert " on http://" in line, f"{line}{''.join(errors)}"
+        url = line.split(" on ")[1].strip()
+        _wait_ready(url)
+        with httpx.Client(base_url=url, timeout=30) as client:
+            yield Running(process, url, errors, client)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+            process.wait()
+            reader.join(5)
+            process.stdout.close()
+            stderr.close()
+
+
+def _wait_ready(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("the server did not become ready")
+
+
+def start_words(bundle: Path) -> list[str]:
+    """Return the command that a bundle's README gives."""
+    return [sys.executable, str(bundle / "server"), "--port", "0"]
