@@ -108,7 +108,7 @@ def make_plan(root: Path, against: str | None = None) -> Plan:
         declared = _stages(texts[graph.FILE])
         nodes = _nodes(project, declared, values)
         plans = simulate(nodes, _facts(project, declared))
-    notes += [*_missing(nodes, plans), *_unknown(declared, values)]
+    notes += _missing(nodes, plans)
     kind, why = _interface(project, nodes, plans, values)
     return Plan(plans, kind, (*why, *notes))
 
@@ -217,16 +217,6 @@ def _missing(nodes: Sequence[Node], plans: Sequence[StagePlan]) -> list[str]:
         for node in nodes
         for path, digest in node.deps.items()
         if node.name in works and not digest and not _is_made(path, made)
-    ]
-
-
-def _unknown(declared: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> list[str]:
-    """Name the keys that params.yaml does not have: DVC stops over them too."""
-    return [
-        f"`{key}`, which {name} reads, is not in params.yaml: `dvc repro` will stop"
-        for name, stage in declared.items()
-        for key in map(str, stage.get("params") or ())
-        if _get(values, key, _ABSENT) is _ABSENT
     ]
 
 
