@@ -58,14 +58,13 @@ class _Past:
         self._finder = finder
 
     def made(self, node: Node, deps: Digests) -> Mapping[str, str] | None:
-        record = self._finder.record(
-            {
-                "cmd": node.cmd,
-                "deps": [{"path": p, "hash": "md5", "md5": deps[p]} for p in sorted(deps)],
-                "params": {params.FILE: node.params},
-                "outs": sorted(node.outs),
-            }
-        )
+        key = {
+            "cmd": node.cmd,
+            "deps": [{"path": p, "hash": "md5", "md5": deps[p]} for p in sorted(deps)],
+            "params": {params.FILE: node.params} if node.params else {},
+            "outs": sorted(node.outs),
+        }
+        record = self._finder.record({part: value for part, value in key.items() if value})
         return None if record is None else _locked(record).outs
 
     def may_know(self, node: Node, deps: Digests) -> bool:

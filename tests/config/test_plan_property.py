@@ -122,7 +122,8 @@ def test_dvc_repro_does_what_the_plan_said(
     draw = random.Random(seed)
     past = [wandering.State()]
     wandering.write(past[0], tiny)
-    assert ask("compose") == (0, "")
+    status, text = ask("compose")
+    assert status == 0, text
     assert {one["verdict"] for one in plan(ask)["stages"]} == {"runs"}
     repro(ask)
     verdicts: Counter[str] = Counter()

@@ -40,7 +40,7 @@ def write(state: State, project: Path) -> None:
     """Write conf/, stages/ and the data of a state; what is as it was keeps its time."""
     conf = (project / "conf" / "config.yaml").read_text().partition("\nname: tiny")[0]
     conf += f"\nname: tiny\nseed: {state.seed}\nevaluation: {{threshold: {state.threshold}}}\n"
-    conf += f"server: {{title: {state.title}}}\n"
+    conf += f"server: {{title: {state.title}}}\nallow: [sklearn., stages.]\n"
     lines = [
         f"  - model: {state.model}" if line.startswith("  - model:") else line
         for line in conf.splitlines()
