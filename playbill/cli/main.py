@@ -12,7 +12,7 @@ from playbill.errors import PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
 COMMANDS: list[str] = [
-    "check", "compose", "conf", "adopt", "run", "compare", "promote", "models",
+    "check", "compose", "plan", "conf", "adopt", "run", "compare", "promote", "models",
     "serve", "predict", "drift", "retrain", "doctor",
 ]  # fmt: skip
 

@@ -4,6 +4,7 @@ Everything but validation reads the contract through these. Checks that have no 
 still run by pandera; they only do not reach the server and the documentation.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -65,6 +66,24 @@ def inputs(contract: Contract) -> list[Column]:
     """Return the columns that the model and the server may see, in the order of the schema."""
     names = set(contract.inputs)
     return [column for column in columns(contract) if column.name in names]
+
+
+def columns_of(contract: Mapping[str, Any]) -> dict[str, Column]:
+    """Return the input columns of a contract as params.yaml has it, of any version, by name.
+
+    A column of which too little can be read is left out.
+    """
+    schema, extras = contract.get("schema"), contract.get("columns")
+    specs = schema.get("columns") if isinstance(schema, Mapping) else None
+    found = {}
+    for name, spec in specs.items() if isinstance(specs, Mapping) else ():
+        extra = extras.get(name) if isinstance(extras, Mapping) else None
+        known = {k: v for k, v in (extra or {}).items() if k in ContractColumn.model_fields}
+        with contextlib.suppress(ConfigError, ValueError, TypeError, KeyError, AttributeError):
+            column = _column(str(name), spec or {}, plain := ContractColumn(**known))
+            if plain.role == "input":
+                found[column.name] = column
+    return found
 
 
 def as_dict(column: Column) -> dict[str, Any]:

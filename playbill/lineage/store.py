@@ -92,7 +92,7 @@ def obtain(root: Path, path: str, commit: str) -> Path:
     found = _holder(root, path, commit)
     if found.is_folder and found.path == path:
         raise LineageError(f"{path} is a folder", expected="a file")
-    with _opened(root) as repo:
+    with opened(root) as repo:
         members = _members(repo, found, commit, listing_only=True)
         inside = path.removeprefix(found.path).lstrip("/")
         if inside not in members:
@@ -119,7 +119,7 @@ def materialise(root: Path, path: str, commit: str) -> Path:
     place = dvc_folder(root) / SCRATCH / found.digest / Path(path).name
     if place.exists():
         return place
-    with _opened(root) as repo:
+    with opened(root) as repo:
         members = _members(repo, found, commit)
         place.parent.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent.parent, prefix="new-") as scratch:
@@ -140,7 +140,7 @@ def missing_in_remote(root: Path, path: str, commit: str) -> list[str] | None:
         LineageError: The remote cannot be reached, or its kind cannot be asked by digest.
     """
     found = output(root, path, commit)
-    with _opened(root) as repo:
+    with opened(root) as repo:
         if not repo.config["core"].get("remote"):
             return None
         remote = _remote(repo)
@@ -177,7 +177,12 @@ def _holder(root: Path, path: str, commit: str) -> Output:
 
 
 @contextmanager
-def _opened(root: Path) -> Iterator[Any]:
+def opened(root: Path) -> Iterator[Any]:
+    """Yield DVC's own view of the project, a `dvc.repo.Repo`.
+
+    Raises:
+        LineageError: There is no DVC repository, or DVC failed while it was open.
+    """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc_objects.errors import ObjectDBError

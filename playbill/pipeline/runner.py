@@ -1,6 +1,7 @@
 """Runs one stage: checks the environment, reads params and inputs, calls, writes outputs."""
 
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from playbill.config.environment import check_stage
 from playbill.config.params import read_params
 from playbill.config.schema import Params, Stage
 from playbill.errors import PlaybillError, StageError, UsageError
+from playbill.pipeline import duration
 from playbill.pipeline import format as file_format
 from playbill.pipeline.failure import leave
 
@@ -19,12 +21,13 @@ StageFunction = Callable[..., Mapping[str, Any]]
 
 def main(name: str, function: StageFunction) -> None:
     """Run the stage `name` in the current folder, as `python -m stages.<name>` does under DVC."""
-    root = Path.cwd()
+    root, begin = Path.cwd(), time.monotonic()
     try:
         place.current(root)  # a place that does not exist is told before any data is read
         params = read_params(root)
         check_stage(params, name, root)
         run(root, name, params, function)
+        duration.note(root, name, time.monotonic() - begin)
     except PlaybillError as error:
         leave(error, *_hints(root, name))
     except Exception:  # noqa: BLE001 - the stage is the project's code; whatever it raises is shown
