@@ -131,7 +131,7 @@ def _texts(project: _Project, compiled: compilation.Compiled) -> tuple[dict[str,
     runs = any(p.verdict != "unchanged" for p in simulate(nodes, _facts(project, first)))
     if not runs and len(disk) == len(compiled.texts):
         return disk, [_NOT_COMPOSED.format(files=" and ".join(compiled.stale))]
-    return compiled.texts, [_TWO_RUNS] if graph.FILE in compiled.stale else []
+    return compiled.texts, [_TWO_RUNS] if compiled.graph_changed else []
 
 
 def _stages(text: str) -> dict[str, dict[str, Any]]:
