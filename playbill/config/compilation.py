@@ -12,6 +12,7 @@ from playbill.config.closure import SourceTree
 from playbill.config.composition import Composition, compose
 from playbill.config.environment import check_constraints, stage_environment
 from playbill.config.origin import shipped_folder
+from playbill.config.validation import check_modules
 from playbill.errors import GraphChangedError, HandEditError, InstalledError
 
 ADDED = "environment"  # the one section of params.yaml that Hydra does not compose
@@ -44,6 +45,7 @@ def compile_project(root: Path) -> Compiled:
     recorded.check_hidden(root, recorded.read(root))
     composition = compose(root)
     typed = composition.params
+    check_modules(composition)
     tree = SourceTree(root, typed.pipeline.sources)
     environment = {
         name: stage_environment(typed, name, tree).model_dump() for name in typed.pipeline.stages

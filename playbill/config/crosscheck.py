@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from playbill.config.nearest import nearest
 from playbill.config.schema import Params
+from playbill.config.stagecheck import stage_problems
 
 Problem = tuple[str, str, str]
 ROLE_OF_SPLIT = {"time": "time", "group": "group"}
@@ -11,7 +12,7 @@ ROLE_OF_SPLIT = {"time": "time", "group": "group"}
 
 def crosscheck(params: Params) -> list[Problem]:
     """Return key, problem and expectation for each disagreement between groups."""
-    return [*_features(params), *_slices(params), *_split(params)]
+    return [*_features(params), *_slices(params), *_split(params), *stage_problems(params)]
 
 
 def _features(params: Params) -> Iterator[Problem]:

@@ -32,11 +32,25 @@ def validate(composition: "Composition") -> Params:
         raise combined(_told_once(problems)) from error
     from playbill.config.crosscheck import crosscheck
     from playbill.config.signature import target_problems
+    from playbill.config.stagecheck import config_problems
 
     found = [*target_problems(params), *crosscheck(params)]
+    found += config_problems(params, composition.values)
     if found:
         raise combined([_placed(composition, *problem) for problem in found])
     return params
+
+
+def check_modules(composition: "Composition") -> None:
+    """Refuse a stage whose module lacks its function, an argument of it or the call that runs it.
+
+    Raises:
+        ConfigError: The error lists every problem with file, line and key of conf/pipeline.
+    """
+    from playbill.config.stagecheck import module_problems
+
+    if found := list(module_problems(composition.params, composition.root)):
+        raise combined([_placed(composition, *problem) for problem in found])
 
 
 def _told_once(problems: list[ConfigError]) -> list[ConfigError]:
