@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playbill.config import graph, params, recorded
 from playbill.config.closure import SourceTree
 from playbill.config.composition import Composition, compose
 from playbill.config.environment import check_constraints, stage_environment
 from playbill.config.origin import shipped_folder
+from playbill.config.override import override
 from playbill.config.validation import check_modules
 from playbill.errors import GraphChangedError, HandEditError, InstalledError
 
@@ -125,11 +127,29 @@ def _in_experiment(root: Path, say: Callable[[str], None]) -> None:
         return
     _check_shipped(root)
     said = {key: value for key, value in found.values.items() if key != ADDED}
-    if compose(root).values != said:
+    now = compose(root).values
+    if now != said:
         before = recorded.read(root)
+        if found.declared:
+            said = _typed_into_params(root, now, said, say)
         after = recorded.record(root, said)
         for line in recorded.carried_over(before, after):
             say(f"note: {line} and applies to the new choice too")
+
+
+def _typed_into_params(
+    root: Path, now: dict[str, Any], said: dict[str, Any], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return what conf/ makes of values that `dvc exp run --no-hydra` put into params.yaml.
+
+    DVC then edits the compiled file and composes nothing, so that a value which conf/ derives from
+    another (`random_state: ${seed}`) is still the old one there. It follows, as in conf/.
+    """
+    typed = {key: new for key, (_, new) in params.changed_keys(now, said).items()}
+    after = compose(root, [override(f"++{key}", value) for key, value in typed.items()])
+    for key, (_, value) in params.changed_keys(said, after.values).items():
+        say(f"note: {key} follows and is {value!r}")
+    return after.values
 
 
 def _check_shipped(root: Path) -> None:
