@@ -3,6 +3,7 @@
     python bench/pipeline.py               # five interleaved rounds, some minutes
     python bench/pipeline.py --rounds 3
     python bench/pipeline.py --only commands
+    python bench/pipeline.py --year        # four times the rows
 
 The flight pipeline under plain `dvc repro` against bench/plain.py: cold (no outputs, no dvc.lock,
 no .dvc/cache), with one changed model parameter, with nothing to do. Then the commands: `--help`,
@@ -146,10 +147,15 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--year", action="store_true", help="learn from the whole year")
     parser.add_argument("--only", choices=["pipeline", "commands"])
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="playbill-bench-") as folder:
         bench = Bench(Path(folder))
+        if asked.year:
+            source = bench.project / "conf" / "source" / "flights.yaml"
+            text = source.read_text("utf-8").replace("end: 2013-04-01", "end: 2014-01-01")
+            source.write_text(text, "utf-8")
         if asked.only != "pipeline":
             commands(bench, asked.rounds)
         if asked.only != "commands":

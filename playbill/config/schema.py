@@ -20,7 +20,11 @@ class Group(BaseModel):
     """Base of all groups: unknown keys refused, instances frozen."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=()
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+        defer_build=True,  # only Params is ever validated as a whole: one build, not thirty
     )
 
 

@@ -104,15 +104,14 @@ HONOURED = [
 ]
 
 
-@pytest.mark.parametrize(("words", "key", "value"), HONOURED)
-def test_an_override_is_honoured_and_stays_true(
-    tiny: Path, run: Run, words: list[str], key: tuple[str, str], value: object
-) -> None:
-    run("dvc", "exp", "run", *words, "compose", cwd=tiny)
-    found = yaml.safe_load((tiny / "params.yaml").read_text())
-    assert found[key[0]][key[1]] == value
-    assert ran(run("dvc", "repro", "compose", cwd=tiny).stdout) == []
-    assert run("playbill", "compose", "--check", cwd=tiny).returncode == 0
+def test_an_override_is_honoured_and_stays_true(tiny: Path, run: Run) -> None:
+    for words, (group, key), value in HONOURED:
+        run("git", "restore", ".", cwd=tiny)
+        run("dvc", "exp", "run", *words, "compose", cwd=tiny)
+        found = yaml.safe_load((tiny / "params.yaml").read_text())
+        assert found[group][key] == value, words
+        assert ran(run("dvc", "repro", "compose", cwd=tiny).stdout) == [], words
+        assert run("playbill", "compose", "--check", cwd=tiny).returncode == 0
 
 
 REFUSED = [
@@ -125,11 +124,10 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), REFUSED)
-def test_an_override_that_cannot_be_kept_is_refused_aloud(
-    tiny: Path, run: Run, words: list[str], told: str
-) -> None:
-    done = run("dvc", "exp", "run", *words, "compose", cwd=tiny, check=False)
-    assert done.returncode != 0
-    assert told in done.stderr + done.stdout
-    assert (tiny / "conf" / "recorded.yaml").read_text() == "# @package _global_\n"
+def test_an_override_that_cannot_be_kept_is_refused_aloud(tiny: Path, run: Run) -> None:
+    for words, told in REFUSED:
+        run("git", "restore", ".", cwd=tiny)
+        done = run("dvc", "exp", "run", *words, "compose", cwd=tiny, check=False)
+        assert done.returncode != 0, words
+        assert told in done.stderr + done.stdout
+        assert (tiny / "conf" / "recorded.yaml").read_text() == "# @package _global_\n"
