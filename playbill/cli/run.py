@@ -8,7 +8,7 @@ from playbill.cli.location import Env
 
 
 def run(
-    stage: Annotated[str, typer.Argument(help="Name of the stage, as train.")],
+    stage: Annotated[str, typer.Argument(help="Name of the stage, as train or train-EWR.")],
     pdb: Annotated[
         bool, typer.Option("--pdb", help="Stop in the debugger where the stage fails.")
     ] = False,

@@ -85,19 +85,6 @@ class SourceTree:
                 found |= {name, *graph.find_upstream_modules(name)}
         return found | {parent for name in found for parent in _parents(name)}
 
-    def has(self, module: str) -> bool:
-        """Say whether the project has this module."""
-        return _file_below(self.root, module) is not None
-
-    def module_names(self) -> list[str]:
-        """Return the names of the project's modules."""
-        paths = (path for name in self.packages for path in (self.root / name).rglob("*.py"))
-        return sorted(
-            ".".join(path.relative_to(self.root).with_suffix("").parts)
-            for path in paths
-            if path.stem != "__init__"
-        )
-
     def project_files(self, module: str) -> list[str]:
         """Return the project's files that `module` reaches, relative to the root, sorted."""
         names = self.modules([module])

@@ -6,15 +6,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playbill.config import graph, params, recorded
 from playbill.config.closure import SourceTree, short_digest
 from playbill.config.composition import Composition, compose
 from playbill.config.environment import check_constraints, stage_environment
-from playbill.config.nearest import nearest
 from playbill.config.origin import meaning, shipped_folder
-from playbill.config.validation import combined, place
-from playbill.errors import ConfigError, GraphChangedError, HandEditError, InstalledError
+from playbill.config.override import override
+from playbill.config.validation import check_modules
+from playbill.errors import GraphChangedError, HandEditError, InstalledError
 
 ADDED = "environment"  # the one section of params.yaml that Hydra does not compose
 
@@ -48,8 +49,8 @@ def compile_project(root: Path) -> Compiled:
     recorded.check_hidden(root, recorded.read(root))
     composition = compose(root)
     typed = composition.params
+    check_modules(composition)
     tree = SourceTree(root, typed.pipeline.sources)
-    _check_modules(composition, tree)
     environment = {
         name: stage_environment(typed, name, tree).model_dump() for name in typed.pipeline.stages
     }
@@ -64,26 +65,6 @@ def compile_project(root: Path) -> Compiled:
     stale = tuple(name for name, text in texts.items() if found[name] != text)
     same = graph.is_same(found[graph.FILE], texts[graph.FILE])
     return Compiled(composition, texts, stale, graph_changed=not same)
-
-
-def _check_modules(composition: Composition, tree: SourceTree) -> None:
-    """Refuse stages whose module is not there: DVC would run a command that cannot start."""
-    problems = []
-    for name, stage in composition.params.pipeline.stages.items():
-        module = stage.function.partition(":")[0]
-        if not tree.has(module):
-            near = nearest(module, tree.module_names())
-            key = ("pipeline", "stages", name, "function")
-            problems.append(
-                ConfigError(
-                    f"stage {name}: there is no module `{module}`",
-                    where=place(composition, key),
-                    expected=near,
-                    run=f"write {module.replace('.', '/')}.py, or mend the name",
-                )
-            )
-    if problems:
-        raise combined(problems)
 
 
 def _on_disk(path: Path) -> str | None:
@@ -154,11 +135,29 @@ def _in_experiment(root: Path, say: Callable[[str], None]) -> None:
         return
     _check_shipped(root)
     said = {key: value for key, value in found.values.items() if key != ADDED}
-    if compose(root).values != said:
+    now = compose(root).values
+    if now != said:
         before = recorded.read(root)
+        if found.declared:
+            said = _typed_into_params(root, now, said, say)
         after = recorded.record(root, said)
         for line in recorded.carried_over(before, after):
             say(f"note: {line} and applies to the new choice too")
+
+
+def _typed_into_params(
+    root: Path, now: dict[str, Any], said: dict[str, Any], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return what conf/ makes of values that `dvc exp run --no-hydra` put into params.yaml.
+
+    DVC then edits the compiled file and composes nothing, so that a value which conf/ derives from
+    another (`random_state: ${seed}`) is still the old one there. It follows, as in conf/.
+    """
+    typed = {key: new for key, (_, new) in params.changed_keys(now, said).items()}
+    after = compose(root, [override(f"++{key}", value) for key, value in typed.items()])
+    for key, (_, value) in params.changed_keys(said, after.values).items():
+        say(f"note: {key} follows and is {value!r}")
+    return after.values
 
 
 def _check_shipped(root: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from playbill.config.nearest import nearest
 from playbill.config.schema import Params
+from playbill.config.stagecheck import stage_problems
 
 Problem = tuple[str, str, str]
 ROLE_OF_SPLIT = {"time": "time", "group": "group"}
@@ -11,7 +12,7 @@ ROLE_OF_SPLIT = {"time": "time", "group": "group"}
 
 def crosscheck(params: Params) -> list[Problem]:
     """Return key, problem and expectation for each disagreement between groups."""
-    return [*_features(params), *_slices(params), *_split(params), *_pipeline(params)]
+    return [*_features(params), *_slices(params), *_split(params), *stage_problems(params)]
 
 
 def _features(params: Params) -> Iterator[Problem]:
@@ -47,13 +48,3 @@ def _split(params: Params) -> Iterator[Problem]:
         what = f"the {kind} split needs a column with the role {role}"
         expected = f"`role: {role}` at one column in contract.columns, or another split"
         yield "split.kind", what, expected
-
-
-def _pipeline(params: Params) -> Iterator[Problem]:
-    known = [name for name in type(params).model_fields if name != "environment"]
-    for name, stage in params.pipeline.stages.items():
-        for key in stage.config:
-            top = key.partition(".")[0]
-            if top not in known and top != "environment":
-                what = f"stage {name} reads `{key}`, which params.yaml does not have"
-                yield f"pipeline.stages.{name}.config", what, nearest(top, known)

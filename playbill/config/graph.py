@@ -7,8 +7,9 @@ import yaml
 
 from playbill.config.closure import SourceTree, short_digest
 from playbill.config.environment import CONSTRAINTS
+from playbill.config.matrix import Step, every_item, placeholders, steps
 from playbill.config.origin import meaning
-from playbill.config.schema import Params, Stage
+from playbill.config.schema import Params, Plot
 
 FILE = "dvc.yaml"
 COMPOSE = "compose"
@@ -19,8 +20,8 @@ _SOURCE = "# from:"
 def render(params: Params, root: Path, tree: SourceTree) -> str:
     """Return the text of dvc.yaml: nothing in it is left for DVC to resolve."""
     stages: dict[str, Any] = {COMPOSE: _compose(params, root)}
-    for name, stage in params.pipeline.stages.items():
-        stages[name] = _stage(name, stage, tree)
+    for name, step in steps(params).items():
+        stages[name] = _stage(step, tree)
     document: dict[str, Any] = {"stages": stages}
     if params.pipeline.plots:
         document["plots"] = [
@@ -28,7 +29,7 @@ def render(params: Params, root: Path, tree: SourceTree) -> str:
                 title: {
                     "template": plot.template,
                     "x": plot.x,
-                    "y": {plot.file: plot.y},
+                    "y": dict.fromkeys(_files(params, plot), plot.y),
                     "x_label": plot.x.replace("_", " "),
                     "y_label": plot.y.replace("_", " "),
                 }
@@ -70,17 +71,34 @@ def _compose(params: Params, root: Path) -> dict[str, Any]:
     }
 
 
-def _stage(name: str, stage: Stage, tree: SourceTree) -> dict[str, Any]:
-    module = stage.function.partition(":")[0]
+def _files(params: Params, plot: Plot) -> list[str]:
+    if placeholders(plot.file):
+        return list(every_item(params.pipeline, plot.file, {}).values())
+    return [plot.file]
+
+
+def _stage(step: Step, tree: SourceTree) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "cmd": f"python -m {module}",
-        "deps": sorted({*tree.project_files(module), *stage.inputs.values()}),
-        "params": sorted({*stage.config, f"environment.{name}", f"pipeline.stages.{name}"}),
+        "cmd": step.command,
+        "deps": sorted({*tree.project_files(step.module), *step.input_paths}),
+        "params": sorted({*step.stage.config, f"environment.{step.declared}", *_declaration(step)}),
     }
-    outs: list[Any] = [*stage.outputs.values()]
-    outs += [{path: {"cache": False}} for path in stage.texts.values()]
+    outs: list[Any] = [*step.outputs.values()]
+    outs += [{path: {"cache": False}} for path in step.texts.values()]
     if outs:
         entry["outs"] = outs
-    if stage.metrics:
-        entry["metrics"] = [{path: {"cache": False}} for path in stage.metrics.values()]
+    if step.metrics:
+        entry["metrics"] = [{path: {"cache": False}} for path in step.metrics.values()]
     return entry
+
+
+def _declaration(step: Step) -> list[str]:
+    """Return the keys of the stage's own declaration that it depends on.
+
+    An item does not depend on the list that it stands in, so that a new item runs alone. Who reads
+    every item depends on the list: DVC does not rerun a stage because a dependency was removed.
+    """
+    own = f"pipeline.stages.{step.declared}"
+    said = sorted(step.stage.model_fields_set - {"matrix"})
+    keys = [f"{own}.{name}" for name in said] if step.item else [own]
+    return keys + [f"pipeline.stages.{name}.matrix" for name in step.gathers]

@@ -4,10 +4,11 @@ One model per Hydra group, under the group's own name; `Params` is the whole of 
 Unknown keys are refused. The docstring under a field is its description in the JSON Schema.
 """
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
 from playbill.config.table import Keeps, Table
@@ -33,6 +34,7 @@ class Group(BaseModel):
         strict=True,
         use_attribute_docstrings=True,
         protected_namespaces=(),
+        defer_build=True,  # only Params is ever validated as a whole: one build, not thirty
     )
 
 
@@ -240,6 +242,24 @@ class Drift(Group):
     """Seed of the draws."""
 
 
+_ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+
+
+def _item(value: object) -> object:
+    """Refuse what cannot stand in a stage's name; YAML turns an unquoted NO into false."""
+    if isinstance(value, bool) or not (
+        isinstance(value, int | str) and _ITEM.fullmatch(str(value))
+    ):
+        raise ValueError(
+            f"the item {value!r} is no text of letters, digits, _ and -, and no whole number"
+            + (" (in YAML, quote words like NO and YES)" if isinstance(value, bool) else "")
+        )
+    return value
+
+
+Item = Annotated[str | int, BeforeValidator(_item)]
+
+
 class Stage(Group):
     """One stage of the pipeline: a function, what it reads and what it writes."""
 
@@ -247,6 +267,8 @@ class Stage(Group):
     """`stages.module:function`; called with params and each input by its name."""
     config: list[str] = []
     """Keys of params.yaml that the stage reads; a change in them reruns it."""
+    matrix: dict[str, list[Item]] = {}
+    """Runs the stage once for each item: values by a name that stands as `{name}` in its paths."""
     inputs: dict[str, str] = {}
     """Files by the name of the function's argument."""
     outputs: dict[str, str] = {}

@@ -30,6 +30,7 @@ def validate(composition: "Composition") -> Params:
 
     from playbill.config.crosscheck import crosscheck
     from playbill.config.signature import target_problems
+    from playbill.config.stagecheck import config_problems
 
     targets = [
         _placed(composition, p) for p in target_problems(composition.values, composition.root)
@@ -39,10 +40,23 @@ def validate(composition: "Composition") -> Params:
     except ValidationError as error:
         problems = [_schema_problem(composition, item) for item in error.errors()]
         raise combined(_told_once([*problems, *targets])) from error
-    found = [*targets, *(_placed(composition, problem) for problem in crosscheck(params))]
-    if found:
-        raise combined(found)
+    found = [*crosscheck(params), *config_problems(params, composition.values)]
+    told = [*targets, *(_placed(composition, problem) for problem in found)]
+    if told:
+        raise combined(told)
     return params
+
+
+def check_modules(composition: "Composition") -> None:
+    """Refuse a stage whose module lacks its function, an argument of it or the call that runs it.
+
+    Raises:
+        ConfigError: The error lists every problem with file, line and key of conf/pipeline.
+    """
+    from playbill.config.stagecheck import module_problems
+
+    if found := list(module_problems(composition.params, composition.root)):
+        raise combined([_placed(composition, problem) for problem in found])
 
 
 def _told_once(problems: list[ConfigError]) -> list[ConfigError]:

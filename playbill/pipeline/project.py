@@ -3,12 +3,12 @@
 This is what `playbill.open()` returns in a notebook. Reading never changes the workspace.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.config.location import find_project
+from playbill.config.override import override
 from playbill.errors import DataError, LineageError, StageError, UsageError
 from playbill.lineage import bundle, revision, store
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from playbill.config.schema import Params
-
-# Words that Hydra reads as something other than text when they stand without quotes.
-_BARE = re.compile(r"^(?!(?:true|false|null|nan|inf)$)[A-Za-z_][\w./-]*$", re.IGNORECASE)
 
 
 class Values(Mapping[str, Any]):
@@ -190,23 +187,3 @@ class Project:
 def open_project(rev: str | None = None, root: Path | str | None = None) -> Project:
     """Open the project that `root` (default: the current folder) lies in, at a revision."""
     return Project(find_project(None if root is None else Path(root)), rev)
-
-
-def override(key: str, value: Any) -> str:
-    """Return `key=value` in Hydra's grammar."""
-    return f"{key}={_hydra(value)}"
-
-
-def _hydra(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{_hydra(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_hydra, value)) + "]"
-    if isinstance(value, int | float):
-        return repr(value)
-    text = str(value)
-    return text if _BARE.match(text) else "'" + text.replace("'", r"\'") + "'"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from playbill.config import place, recorded
 from playbill.config.compilation import compile_project, write
 from playbill.config.editing import fold
+from playbill.config.matrix import steps
 from playbill.config.params import read_params
 from playbill.config.schema import Params, Window
 from playbill.errors import LineageError, StageError, UsageError
@@ -249,9 +250,9 @@ def _paired_table(pairs: list[Paired]) -> str:
 def _paths(root: Path, params: Params, report: str) -> list[str]:
     """Return what the commit holds: conf, the compiled files, and what Git keeps of the outputs."""
     found = ["conf", "params.yaml", "dvc.yaml", "dvc.lock", report]
-    for stage in params.pipeline.stages.values():
-        found += [*stage.metrics.values(), *stage.texts.values()]
-        for path in stage.outputs.values():
+    for step in steps(params).values():
+        found += [*step.metrics.values(), *step.texts.values()]
+        for path in step.outputs.values():
             ignore = Path(path).parent / ".gitignore"
             found += [ignore.as_posix()] if (root / ignore).is_file() else []
     return sorted({path for path in found if (root / path).exists()})

@@ -9,6 +9,8 @@ from typing import Any
 
 from playbill.config import place
 from playbill.config.environment import check_stage
+from playbill.config.matrix import Step, steps
+from playbill.config.nearest import nearest
 from playbill.config.params import read_params
 from playbill.config.schema import Params, Stage
 from playbill.errors import PlaybillError, StageError, UsageError
@@ -20,20 +22,40 @@ StageFunction = Callable[..., Mapping[str, Any]]
 
 
 def main(name: str, function: StageFunction) -> None:
-    """Run the stage `name` in the current folder, as `python -m stages.<name>` does under DVC."""
+    """Run the stage `name` in the current folder, as `python -m stages.<name>` does under DVC.
+
+    A stage with a matrix is told its item: `python -m stages.train --item EWR`.
+    """
     root, begin = Path.cwd(), time.monotonic()
     try:
         place.current(root)  # a place that does not exist is told before any data is read
+        item = _asked(name, sys.argv[1:])
+        full = f"{name}-{item}" if item else name
         params = read_params(root)
+        find(params, full)
         check_stage(params, name, root)
-        run(root, name, params, function)
-        duration.note(root, name, time.monotonic() - begin)
+        run(root, full, params, function)
+        duration.note(root, full, time.monotonic() - begin)
     except PlaybillError as error:
-        leave(error, *_hints(root, name))
+        leave(error, *_hints(root, name, sys.argv[1:]))
     except Exception:  # noqa: BLE001 - the stage is the project's code; whatever it raises is shown
         traceback.print_exc()
-        print(f"playbill: stage {name} raised", *_hints(root, name), sep="\n", file=sys.stderr)  # noqa: T201
+        hints = _hints(root, name, sys.argv[1:])
+        print(f"playbill: stage {name} raised", *hints, sep="\n", file=sys.stderr)  # noqa: T201
         raise SystemExit(3) from None
+
+
+def _asked(name: str, words: Sequence[str]) -> str:
+    """Return the item that the command line asks for; empty if it asks for none."""
+    match list(words):
+        case []:
+            return ""
+        case ["--item", item] if item:
+            return item
+    raise UsageError(
+        f"stage {name} does not know the arguments {' '.join(words)}",
+        expected="none, or `--item NAME` for a stage with a matrix",
+    )
 
 
 def run(
@@ -43,21 +65,21 @@ def run(
 
     Args:
         root: The project.
-        name: The stage.
+        name: The stage as dvc.yaml names it, `train` or `train-EWR`.
         params: The typed params.
-        function: Called with params and each input by its name.
+        function: Called with params, and each input and the item's values by name.
         into: Folder under which the outputs are written; default: the project.
 
     Raises:
         StageError: An input is missing, or what is returned is not what the stage declares.
     """
-    stage = declared(params, name)
-    returned = function(params, **inputs(root, stage, params.allow))
-    targets = {**stage.outputs, **stage.metrics, **stage.texts}
+    step = find(params, name)
+    returned = function(params, **arguments(root, step, params.allow))
+    targets = step.targets
     if set(returned) != set(targets):
         raise StageError(
             f"stage {name} returned {sorted(returned)}",
-            where=f"conf/pipeline stages.{name}",
+            where=f"conf/pipeline stages.{step.declared}",
             expected=f"exactly what it declares: {sorted(targets)}",
         )
     for key, path in targets.items():
@@ -66,32 +88,42 @@ def run(
 
 def call(root: Path, name: str, params: Params) -> Mapping[str, Any]:
     """Return what the function of a stage returns for its existing inputs; nothing is written."""
-    stage = declared(params, name)
-    return load_function(root, stage)(params, **inputs(root, stage, params.allow))
+    step = find(params, name)
+    return load_function(root, step.stage)(params, **arguments(root, step, params.allow))
 
 
-def declared(params: Params, name: str) -> Stage:
-    """Return the declaration of a stage.
+def find(params: Params, name: str) -> Step:
+    """Return a stage by the name that dvc.yaml gives it.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: There is none of that name, or it is a stage of which every item is one.
     """
-    if name not in params.pipeline.stages:
-        import difflib
-
-        known = list(params.pipeline.stages)
-        near = difflib.get_close_matches(name, known, 1)
+    found = steps(params)
+    if name in found:
+        return found[name]
+    if items := [step.name for step in found.values() if step.declared == name]:
         raise UsageError(
-            f"there is no stage `{name}`",
-            where="conf/pipeline",
-            expected=(f"`{near[0]}`; " if near else "") + f"one of {known}",
+            f"stage `{name}` runs once for each item of its matrix",
+            where=f"conf/pipeline stages.{name}.matrix",
+            expected=f"one of {items}",
+            run=found[items[0]].command,
         )
-    return params.pipeline.stages[name]
+    raise UsageError(
+        f"there is no stage `{name}`",
+        where="conf/pipeline",
+        expected=nearest(name, found),
+    )
 
 
-def inputs(root: Path, stage: Stage, allow: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the inputs of a stage, read, by the name of the function's argument."""
-    return {key: file_format.read(root / path, allow) for key, path in stage.inputs.items()}
+def arguments(root: Path, step: Step, allow: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a stage's inputs, read, and its item's values, by the name of the argument."""
+
+    def read(path: str | Mapping[str, str]) -> Any:
+        if isinstance(path, str):
+            return file_format.read(root / path, allow)
+        return {item: file_format.read(root / each, allow) for item, each in path.items()}
+
+    return {**step.values, **{key: read(path) for key, path in step.inputs.items()}}
 
 
 def load_function(root: Path, stage: Stage) -> StageFunction:
@@ -116,17 +148,15 @@ def load_function(root: Path, stage: Stage) -> StageFunction:
     return function
 
 
-def _hints(root: Path, name: str) -> list[str]:
+def _hints(root: Path, name: str, words: Sequence[str]) -> list[str]:
+    full = "-".join([name, *words[1:]])
     try:
-        stage = read_params(root).pipeline.stages[name]
-    except (PlaybillError, KeyError):
+        step = find(read_params(root), full)
+    except PlaybillError:
         return []
-    module = stage.function.partition(":")[0]
-    back = "dvc checkout" + (
-        "; git restore " + " ".join(stage.texts.values()) if stage.texts else ""
-    )
+    back = "dvc checkout" + ("; git restore " + " ".join(step.texts.values()) if step.texts else "")
     return [
-        f"  stage:    {name}; again by itself: python -m {module} (or playbill run {name} --pdb)",
-        f"  inputs:   {', '.join(stage.inputs.values()) or 'none'}",
+        f"  stage:    {full}; again by itself: {step.command} (or playbill run {full} --pdb)",
+        f"  inputs:   {', '.join(step.input_paths) or 'none'}",
         f"  back:     {back}   (brings the previous outputs back)",
     ]

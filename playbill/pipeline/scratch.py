@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playbill.config import place
 from playbill.config.schema import Params
-from playbill.pipeline.runner import declared, load_function, run
+from playbill.pipeline.runner import find, load_function, run
 
 SCRATCH = Path(".dvc", "tmp", "playbill", "run")
 
@@ -19,11 +19,11 @@ def run_stage(root: Path, name: str, params: Params, *, pdb: bool = False) -> Pa
 
     Args:
         root: The project.
-        name: The stage.
+        name: The stage as dvc.yaml names it, `train` or `train-EWR`.
         params: The typed params.
         pdb: Open the debugger at the frame that raised.
     """
-    stage = declared(params, name)
+    stage = find(params, name).stage
     folder = _folder(root) / name
     if folder.exists():
         shutil.rmtree(folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from playbill.config.params import read_params
 from playbill.config.schema import Window
 from playbill.errors import UsageError
-from playbill.pipeline.runner import declared, load_function
+from playbill.pipeline.runner import find, load_function
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +34,8 @@ def read_window(root: Path, start: date, end: date) -> "pd.DataFrame":
     window = make_window(str(start), str(end))
     source = params.source.model_copy(update={"window": window})
     params = params.model_copy(update={"source": source})
-    ingest = load_function(root, declared(params, "ingest"))
-    validate = load_function(root, declared(params, "validate"))
+    ingest = load_function(root, find(params, "ingest").stage)
+    validate = load_function(root, find(params, "validate").stage)
     table: pd.DataFrame = validate(params, table=ingest(params)["table"])["valid"]
     return table
 

@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from playbill.errors import BundleError
+from playbill.model import persistence
 from playbill.model.persistence import dump, load
 
 MODELS = {
@@ -118,3 +119,36 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"gone\.skops cannot be loaded"):
         load(tmp_path / "gone.skops")
+
+
+def test_every_estimator_that_skops_trusts_is_trusted_without_importing_them_all() -> None:
+    from sklearn.utils import all_estimators
+
+    names = [f"{found.__module__}.{found.__qualname__}" for _, found in all_estimators()]
+    assert [name for name in names if not persistence._is_estimator(name)] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "sklearn.base.BaseEstimatorr",
+        "sklearn.utils.check_array",
+        "sklearn.tests.test_base.MyEstimator",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.nowhere.Estimator",
+        "sklearnish.Estimator",
+    ],
+)
+def test_what_is_no_public_estimator_is_not_trusted_by_its_name(name: str) -> None:
+    assert not persistence._is_estimator(name)
+
+
+def test_loading_a_model_does_not_import_what_it_does_not_need() -> None:
+    code = (
+        "import sys; from playbill.model.persistence import dump, load; "
+        "from sklearn.preprocessing import StandardScaler; "
+        "load(dump(StandardScaler())); assert 'pytest' not in sys.modules; "
+        "from sklearn.utils import all_estimators; assert all_estimators is not list"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import playbill
+from playbill.config.override import override
 from playbill.errors import DataError, LineageError, StageError, UsageError
 from playbill.lineage import git
-from playbill.pipeline.project import Values, override
+from playbill.pipeline.project import Values
 
 EVALUATION = Path("models", "tiny", "evaluation")
 

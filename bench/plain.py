@@ -1,0 +1,42 @@
+"""The flight pipeline as one plain script: the stages' own functions on frames in memory.
+
+    python bench/plain.py PROJECT
+
+Writes what `dvc repro` leaves under models/ and reports; tables between stages stay in memory. It
+is what `bench/pipeline.py` measures the pipeline against, started in PROJECT.
+"""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from playbill.config.matrix import steps
+from playbill.config.params import read_params
+from playbill.pipeline import format as file_format
+
+
+def main() -> None:
+    """Call every stage in the order of the flow, in one process."""
+    params = read_params(Path())
+    held: dict[str, Any] = {}
+    for step in steps(params).values():
+        module, _, name = step.stage.function.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        given = {key: _value(held, path) for key, path in step.inputs.items()}
+        returned = function(params, **step.values, **given)
+        for key, path in step.targets.items():
+            held[path] = returned[key]
+            if path.startswith("models/") or key in step.metrics:
+                file_format.write(Path(path), returned[key])
+
+
+def _value(held: Mapping[str, Any], path: str | Mapping[str, str]) -> Any:
+    """Return what a stage made; a folder by its path, as a stage gets it."""
+    if not isinstance(path, str):
+        return {item: _value(held, each) for item, each in path.items()}
+    return held[path] if Path(path).suffix else Path(path)
+
+
+if __name__ == "__main__":
+    main()
