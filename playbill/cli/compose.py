@@ -37,7 +37,13 @@ def compose(
     if merge:
         _after_merge(root, check=check, as_json=as_json)
         return
+    edit = compilation.edited_by_hand(root)
     compiled = compilation.compile_project(root)
+    if edit is not None and check:
+        typer.echo(f"playbill: {edit}", err=True)
+        raise typer.Exit(1)
+    if edit is not None:
+        typer.echo(f"dropped: {edit.what}", err=True)
     if not check:
         compilation.write(root, compiled)
         editor.refresh(root)

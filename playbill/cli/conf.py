@@ -6,6 +6,7 @@ import typer
 
 app = typer.Typer(
     help="Show the options of conf/, or copy a shipped one for editing.",
+    epilog="Example: playbill conf show model",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -1,14 +1,16 @@
 """The `playbill` command: registers each command's function and turns errors into exit codes."""
 
-import contextlib
 import importlib
+import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
 
+import playbill
 from playbill.config.location import find_project
-from playbill.errors import PlaybillError
+from playbill.errors import InstalledError, PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
 COMMANDS: list[str] = [
@@ -22,6 +24,7 @@ HIDDEN = {"merge-driver": "merge_driver"}
 app = typer.Typer(
     name="playbill",
     help="A Git repository as the whole machine-learning platform.",
+    epilog="Example: playbill check && dvc repro && playbill serve",
     no_args_is_help=True,
     rich_markup_mode=None,  # rich help costs more CPU than all else that `--help` does
     pretty_exceptions_enable=False,
@@ -43,9 +46,11 @@ def _register() -> None:
 
 def main() -> None:
     """Run the command line; a PlaybillError becomes a message and its exit status."""
-    _see_project()
-    _register()
+    if hasattr(signal, "SIGPIPE"):  # `| head` ends the command; it must not look like "drift"
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
+        _see_project()
+        _register()
         app()
     except PlaybillError as error:
         typer.echo(f"playbill: {error}", err=True)
@@ -53,6 +58,21 @@ def main() -> None:
 
 
 def _see_project() -> None:
-    """Put the project's root on the import path: a console script does not see its `stages`."""
-    with contextlib.suppress(PlaybillError):
-        sys.path.insert(0, str(find_project()))
+    """Put the project's root on the import path: a console script does not see its `stages`.
+
+    Raises:
+        InstalledError: The project is a checkout of Playbill, and another one's code runs.
+    """
+    try:
+        root = find_project()
+    except PlaybillError:
+        return
+    sys.path.insert(0, str(root))
+    own = root / "playbill" / "__init__.py"
+    if own.is_file() and not own.samefile(playbill.__file__) and "doctor" not in sys.argv[1:2]:
+        raise InstalledError(
+            "this command is another checkout's: it would compile with that one's code",
+            where=f"{Path(playbill.__file__).parent.parent.name} instead of {root.name}",
+            expected="the environment of this checkout, in which it is installed",
+            run="pip install -c constraints.txt -e '.[demo,serve]' in an environment of its own",
+        )

@@ -28,11 +28,11 @@ def predict(
 
     Exit status: 0 written, 2 wrong call, 3 the rows or the bundle are refused.
 
+    \b
     Examples:
       playbill predict july.csv predictions.csv
-
       playbill predict july.parquet predictions.parquet --ref flights@v1.2.0 --json
-    """
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from dataclasses import asdict
 
     from playbill.bundle.batch import check_format

@@ -27,15 +27,13 @@ def serve(
 
     Exit status: 0 stopped, 2 wrong call, 3 the bundle is refused or cannot be had.
 
+    \b
     Examples:
       playbill serve
-
       playbill serve flights@v1.2.0 --port 8080
-
       playbill serve --bundle ./bundle --port 0
-
       playbill serve --try
-    """
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.bundle import manifest
     from playbill.bundle.requirements import differences
     from playbill.cli.location import find_bundle

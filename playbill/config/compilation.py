@@ -118,7 +118,8 @@ def hand_edit(root: Path, found: params.ParamsFile) -> HandEditError:
     lines = []
     for key, (in_conf, in_file) in params.changed_keys(composition.values, mine).items():
         origin = composition.origin(tuple(key.split(".")))
-        lines.append(f"{key}: {in_file!r} here, {in_conf!r} in {origin or 'conf/'}")
+        here, there = _shown(mine, key, in_file), _shown(composition.values, key, in_conf)
+        lines.append(f"{key}: {here} here, {there} in {origin or 'conf/'}")
     edits = "; ".join(lines) or "only what compose itself adds differs"
     return HandEditError(
         f"params.yaml was edited by hand: {edits}",
@@ -127,6 +128,18 @@ def hand_edit(root: Path, found: params.ParamsFile) -> HandEditError:
         run="playbill adopt --from-params, which takes the edit into conf/; "
         "or `playbill compose`, which drops it",
     )
+
+
+def _shown(values: dict[str, Any], key: str, value: Any) -> str:
+    """Return a value for a message; a key that is not there has none."""
+    there = key in {".".join(path) for path, _ in params.leaves(values)}
+    return repr(value) if there else "absent"
+
+
+def edited_by_hand(root: Path) -> HandEditError | None:
+    """Return what a person typed into params.yaml since it was compiled; None if nothing."""
+    found = params.read_file(root)
+    return hand_edit(root, found) if found is not None and found.is_edited else None
 
 
 def _in_experiment(root: Path, say: Callable[[str], None]) -> None:

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from playbill.config.interpolation import check_override, impure_leaves, refuse
 from playbill.config.origin import Key, Layer, Origin, key_lines, locate, shipped_folder
 from playbill.config.params import leaves
@@ -86,6 +88,7 @@ def compose(root: Path, overrides: Sequence[str] = (), *, conf: Path | None = No
     folder = conf or root / "conf"
     files = {path: f"conf/{path.relative_to(folder).as_posix()}" for path in _yaml(folder)}
     lines = {shown: key_lines(path, shown) for path, shown in files.items()}
+    _check_defaults(folder)
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
@@ -134,6 +137,28 @@ def _check_pure(raw: Any, searched: Sequence[str]) -> None:
             where=f"conf/{CONFIG}.yaml hydra.searchpath",
             expected=f"hydra: {{searchpath: [{SHIPPED}]}}, which also keeps `dvc exp run` from "
             "reading the environment",
+        )
+
+
+def _check_defaults(folder: Path) -> None:
+    """Refuse a defaults list in which recorded values would not stand above all others."""
+    config = folder / f"{CONFIG}.yaml"
+    tree = yaml.load(config.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
+    found = tree.get("defaults") if isinstance(tree, dict) else None
+    if not isinstance(found, list) or found[-2:] != ["_self_", RECORDED]:
+        raise ConfigError(
+            "the defaults list does not end with `- _self_` and `- recorded`",
+            where=f"conf/{CONFIG}.yaml defaults",
+            expected="the groups, then `- _self_`, then `- recorded`: "
+            "what an experiment said stands above the files",
+            run="mend the list, then `playbill check`",
+        )
+    if not (folder / f"{RECORDED}.yaml").is_file():
+        raise ConfigError(
+            f"conf/{RECORDED}.yaml is missing",
+            where=f"conf/{RECORDED}.yaml",
+            expected="a file with the one line `# @package _global_`",
+            run=f"git restore conf/{RECORDED}.yaml",
         )
 
 

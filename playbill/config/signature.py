@@ -17,6 +17,7 @@ from playbill.config.nearest import nearest
 from playbill.config.target import KEY, TO_ALLOW, Refusal, is_allowed, is_plain, reaches
 
 Problem = tuple[str, str, str]  # key, what, expected
+CLASSES = ("model",)  # where a function that returns an estimator is no estimator
 
 
 def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
@@ -79,6 +80,11 @@ class _Check:
             yield f"{key}.{KEY}", f"`{KEY}` is {path!r}", "the dotted name of a class"
             return
         problems = list(self.name(f"{key}.{KEY}", path))
+        node = self.sources.find(path.replace(":", ".")).node if not problems else None
+        if key in CLASSES and isinstance(node, ast.FunctionDef):
+            # Building the Pipeline would call it, whatever it does.
+            what = f"`{path}` is a function"
+            problems.append((f"{key}.{KEY}", what, "a class with fit and predict_proba"))
         yield from problems
         if not problems and (signature := read_signature(path, self.sources)) is not None:
             yield from _against(key, path, target, signature)

@@ -1,12 +1,14 @@
 """The one place that turns rows of any origin into the table that the Pipeline sees.
 
 Training, evaluation, `playbill predict` and the server's fallback runtime all pass through here,
-so a null, a boolean or a numeral means the same to the model everywhere:
+so a null, a boolean or a numeral means the same to the model everywhere. No value is replaced:
+what a missing one stands for is decided by a step of the Pipeline (conf/feature), which therefore
+answers the same for a table as it was read.
 
 - columns: the contract's inputs, in the contract's order, nothing else;
 - number, integer and boolean: float64, NaN for null, 1 and 0 for true and false;
 - datetime: seconds since 1970 (UTC) as float64, NaN for null; text must be ISO 8601;
-- text: Python strings (dtype object), `MISSING` for null.
+- text: Python strings (dtype object), NaN for null.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
-
-MISSING = "(missing)"
 
 
 def as_model_frame(
@@ -66,9 +66,11 @@ def _text(series: "pd.Series") -> "NDArray[np.object_]":
     import numpy as np
 
     values = series.to_numpy(dtype=object, copy=True)
-    values[series.isna().to_numpy()] = MISSING
-    if not all(type(value) is str for value in values):
-        values = np.array([str(value) for value in values], dtype=object)
+    missing = series.isna().to_numpy()
+    values[missing] = np.nan
+    for index in np.flatnonzero(~missing):
+        if type(values[index]) is not str:
+            values[index] = str(values[index])
     return values
 
 

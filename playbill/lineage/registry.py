@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from playbill.errors import LineageError
+from playbill.errors import LineageError, UsageError
 from playbill.lineage import git
 
 Bump = Literal["major", "minor", "patch"]
@@ -229,10 +229,10 @@ def check_stage(stage: str) -> None:
     """Refuse a word that GTO cannot take as a stage.
 
     Raises:
-        LineageError: It is not made of letters, digits, `-`, `_` and `/`.
+        UsageError: It is not made of letters, digits, `-`, `_` and `/`.
     """
     if not re.fullmatch(_NAME, stage):
-        raise LineageError(f"`{stage}` cannot name a stage", expected="a word, as prod or staging")
+        raise UsageError(f"`{stage}` cannot name a stage", expected="a word, as prod or staging")
 
 
 def next_version(root: Path, of: str, bump: Bump) -> str:

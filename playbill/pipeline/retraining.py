@@ -144,6 +144,7 @@ def branch_of(root: Path, wish: Wish) -> str:
 
 def is_waiting(root: Path, branch: str) -> bool:
     """Say whether the branch exists, here or at a remote: its retraining waits for a review."""
+    git.head(root)
     names = git.run(root, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
     return any(name.endswith(f"/{branch}") for name in names.decode().split())
 

@@ -215,3 +215,15 @@ def test_code_that_cannot_be_parsed_is_named_with_its_line(tiny: Path, run: Run)
     done = run("playbill", "check", cwd=tiny, check=False)
     assert done.returncode == 2
     assert "stages/learn.py:3" in done.stderr
+
+
+def test_check_and_compose_do_not_call_a_hand_edit_stale(tiny: Path, run: Run) -> None:
+    edit(tiny / "params.yaml", "\nseed: 7", "\nseed: 12")
+    told = run("playbill", "check", cwd=tiny).stdout
+    assert "seed: 12 here, 7 in conf/config.yaml:20" in told
+    assert "adopt --from-params" in told
+    done = run("playbill", "compose", "--check", cwd=tiny, check=False)
+    assert done.returncode == 1
+    assert "adopt --from-params" in done.stderr
+    assert params(tiny)["seed"] == 12
+    assert "dropped:" in run("playbill", "compose", cwd=tiny).stderr

@@ -190,3 +190,20 @@ def test_the_overrides_in_force_are_named(project: Path) -> None:
     edit(project / "conf" / "config.yaml", "seed: 7", "seed: minus")
     with pytest.raises(ConfigError, match=r"overrides in force: model\.max_iter=3"):
         _ = compose(project, ["model.max_iter=3"]).params
+
+
+def test_a_function_is_no_model(project: Path) -> None:
+    (project / "conf" / "model").mkdir()
+    (project / "conf" / "model" / "boosting.yaml").write_text("_target_: sklearn.base.clone\n")
+    assert "conf/model/boosting.yaml:1 model._target_" in refusal(project)
+
+
+@pytest.mark.parametrize("line", ["  - recorded\n", "  - _self_\n"])
+def test_recorded_values_must_stand_above_all_others(project: Path, line: str) -> None:
+    edit(project / "conf" / "config.yaml", line, "")
+    assert "defaults list does not end" in refusal(project)
+
+
+def test_a_missing_recorded_file_is_named(project: Path) -> None:
+    (project / "conf" / "recorded.yaml").unlink()
+    assert "conf/recorded.yaml is missing" in refusal(project)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from gto import api
 
-from playbill.errors import LineageError
+from playbill.errors import LineageError, UsageError
 from playbill.lineage import git, registry
 
 FACTS = {"commit": "abc", "metrics": {"auc": 0.7}}
@@ -170,5 +170,5 @@ def test_a_stage_that_gto_does_not_know_is_refused_in_its_words(root: Path) -> N
     registry.register(root, "flights", git.head(root), FACTS)
     with pytest.raises(LineageError, match="GTO refused"):
         registry.assign(root, "flights", "v0.0.1", "staging", FACTS)
-    with pytest.raises(LineageError, match="cannot name a stage"):
+    with pytest.raises(UsageError, match="cannot name a stage"):
         registry.assign(root, "flights", "v0.0.1", "two words", FACTS)
