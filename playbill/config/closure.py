@@ -7,6 +7,7 @@ comment reruns nothing and a clone on another Python agrees.
 
 import ast
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
@@ -49,6 +50,9 @@ class SourceTree:
 
         # The project's packages are found from its root, wherever the command was started.
         sys.path.insert(0, str(self.root))
+        # A package of that name that this process imported from elsewhere would be found instead.
+        loaded = {n: sys.modules.pop(n) for n in self.packages if n in sys.modules}
+        importlib.invalidate_caches()
         try:
             return grimp.build_graph(FRAMEWORK, *self.packages, cache_dir=None)
         except SourceSyntaxError as error:
@@ -66,6 +70,7 @@ class SourceTree:
                 expected=f"folders with an __init__.py: {', '.join(self.packages)}",
             ) from error
         finally:
+            sys.modules.update(loaded)
             sys.path.remove(str(self.root))
 
     @cached_property

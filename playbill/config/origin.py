@@ -83,12 +83,14 @@ def _walk(node: yaml.Node, path: Key, shown: str) -> Iterator[tuple[Key, int]]:
 
 
 def meaning(folder: Path) -> str:
-    """Return what every file of a folder of YAML says, chosen or not; comments do not count."""
+    """Return what every file of a folder of YAML says, chosen or not; comments do not count.
+
+    Places (`env/`) and hidden folders are no part of the composition.
+    """
+    names = [path.relative_to(folder) for path in sorted(folder.rglob("*.yaml"))]
+    counted = [name for name in names if name.parts[0] != "env" and name.parts[0][0] != "."]
     return json.dumps(
-        {
-            path.relative_to(folder).as_posix(): _said(path)
-            for path in sorted(folder.rglob("*.yaml"))
-        },
+        {name.as_posix(): _said(folder / name) for name in counted},
         sort_keys=True,
         default=str,
     )

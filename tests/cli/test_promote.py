@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from playbill.cli.models import models
 from playbill.cli.promote import promote
-from playbill.errors import LineageError, PlaybillError
+from playbill.errors import PlaybillError
 from playbill.lineage import git, registry
 
 METRICS = Path("models", "tiny", "evaluation", "metrics.json")
@@ -36,7 +36,7 @@ def _promote(*arguments: str) -> str:
 
 def _refused(*arguments: str) -> PlaybillError:
     result = _run(promote, *arguments)
-    assert isinstance(result.exception, LineageError), result.output + repr(result.exception)
+    assert isinstance(result.exception, PlaybillError), result.output + repr(result.exception)
     return result.exception
 
 

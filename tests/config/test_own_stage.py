@@ -118,7 +118,11 @@ def test_what_dvc_reads_of_a_matrix_has_nothing_left_to_resolve(project: Path) -
 def test_the_items_come_from_a_list_elsewhere_and_numbers_stay_numbers(project: Path) -> None:
     flow = segments(project)
     edit(flow, "[EWR, JFK]", "${contract.schema.columns.y.isin}")
-    edit(project / "conf" / "contract" / "tiny.yaml", "y: {dtype: bool}", "y: {isin: [3, 4]}")
+    edit(
+        project / "conf" / "contract" / "tiny.yaml",
+        "y: {dtype: bool}",
+        "y: {dtype: int64, isin: [3, 4]}",
+    )
     found = matrix.steps(compose(project).params)
     assert found["segment-3"].values == {"segment": 3}
     assert found["contest"].inputs == {

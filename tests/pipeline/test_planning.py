@@ -131,6 +131,7 @@ def test_a_file_that_nobody_has_is_announced(ran: Path, told: Told) -> None:
         "config: [source]\n",
         "config: [source]\n    inputs: {rows: rows.json}\n",
     )
+    edit(ran / "stages" / "gather.py", "run(params: Params)", "run(params: Params, rows: object)")
     notes = json.loads(told("--json"))["notes"]
     assert any("rows.json, an input of gather, is missing" in note for note in notes)
 
