@@ -145,9 +145,9 @@ def _check_defaults(folder: Path) -> None:
     config = folder / f"{CONFIG}.yaml"
     tree = yaml.load(config.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
     found = tree.get("defaults") if isinstance(tree, dict) else None
-    if not isinstance(found, list) or found[-2:] != ["_self_", RECORDED]:
+    if not isinstance(found, list) or found[-1:] != [RECORDED] or "_self_" not in found:
         raise ConfigError(
-            "the defaults list does not end with `- _self_` and `- recorded`",
+            "the defaults list does not end with `- recorded`, or lacks `- _self_`",
             where=f"conf/{CONFIG}.yaml defaults",
             expected="the groups, then `- _self_`, then `- recorded`: "
             "what an experiment said stands above the files",

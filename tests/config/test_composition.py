@@ -201,7 +201,7 @@ def test_a_function_is_no_model(project: Path) -> None:
 @pytest.mark.parametrize("line", ["  - recorded\n", "  - _self_\n"])
 def test_recorded_values_must_stand_above_all_others(project: Path, line: str) -> None:
     edit(project / "conf" / "config.yaml", line, "")
-    assert "defaults list does not end" in refusal(project)
+    assert "conf/config.yaml defaults" in refusal(project)
 
 
 def test_a_missing_recorded_file_is_named(project: Path) -> None:

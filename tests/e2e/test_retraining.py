@@ -80,6 +80,7 @@ def test_the_scheduled_workflows_steps_end_in_a_pushed_branch(pushed: Path, run:
         (output.parent / f"github-{name}").touch()
     environment = {
         **os.environ,
+        "PYTHONPATH": str(pushed),  # as in an environment of the clone's own
         "GITHUB_OUTPUT": str(output.parent / "github-output"),
         "GITHUB_STEP_SUMMARY": str(output.parent / "github-summary"),
         "GITHUB_ENV": str(output.parent / "github-env"),
