@@ -193,7 +193,7 @@ def test_the_overrides_in_force_are_named(project: Path) -> None:
 
 
 def test_a_function_is_no_model(project: Path) -> None:
-    (project / "conf" / "model").mkdir()
+    (project / "conf" / "model").mkdir(exist_ok=True)
     (project / "conf" / "model" / "boosting.yaml").write_text("_target_: sklearn.base.clone\n")
     assert "conf/model/boosting.yaml:1 model._target_" in refusal(project)
 
