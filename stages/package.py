@@ -45,7 +45,9 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         inputs=asked,
         target=target,
         threshold=threshold,
-        profile=build_profile(train, asked, params.drift, scores=scores),
+        profile=build_profile(
+            train, asked, params.drift, scores=scores, time=params.contract.role("time")
+        ),
         metrics=metrics,
         lineage=_lineage(params, {"train": train, "test": test}),
         card=write_card(
