@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from playbill.errors import LineageError
-from playbill.lineage import attestation, git, registry, signature
+from playbill.lineage import attestation, git, registry, signature, worktree
 from tests.conftest import Run
 
 
@@ -66,7 +66,7 @@ def test_an_attestation_is_found_for_its_commit_from_another_clone(
 ) -> None:
     commit = git.resolve(signed, "first")
     tag = keep(signed, commit)
-    git.push(signed, f"refs/tags/{tag}")
+    worktree.push(signed, f"refs/tags/{tag}")
     clone = tmp_path / "clone"
     run("git", "clone", "-q", str(signed.parent / "origin.git"), str(clone), cwd=tmp_path)
     (clone / "conf" / "env").mkdir(parents=True)
