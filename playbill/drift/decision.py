@@ -12,6 +12,7 @@ from playbill.drift import bins, periods
 from playbill.drift.comparison import compare, detectable, holm, limit_of_draws, seed_of
 from playbill.drift.pairs import PairDrift, check_pairs
 from playbill.drift.profile import SCORE, read_profile
+from playbill.drift.strata import against_same_periods, strata
 from playbill.errors import BundleError, DataError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from playbill.config.schema import Drift
 
 Verdict = Literal["drift", "no drift", "inconclusive"]
+Basis = Literal["rows", "windows", "design effect", "same periods"]
 REPORT_VERSION = 2
 NAMED = 5  # columns that a sentence lists
 UNKNOWN_LIMIT = 10  # unknown categories that a report names
@@ -70,17 +72,18 @@ class DriftReport:
     alpha: float
     minimum_effect: float
     minimum_rows: int
-    unit: str
-    """What is drawn by chance: `row`, or `period` of rows that time ties together."""
-    windows: int | None
-    """With `period`: how many windows of the reference the new rows were compared with."""
-    window_periods: int | None
-    """With `period`: how many periods one of these windows, and the new rows, span."""
+    basis: Basis
+    """What is usual: chance draws of rows; the reference's windows; where the new rows span too
+    many periods for that, how much its periods differ; or the reference rows of their periods."""
+    windows: int
+    """How many windows of the reference the new rows were compared with."""
+    periods: int
+    """How many periods the new rows span; 0 where single rows are drawn."""
     detectable: float | None
-    """With `row`: the effect that these numbers of rows show with 80 % power, in any one column."""
+    """With `rows`: the effect that these numbers of rows show with 80 % power, in any one column."""
     columns: tuple[ColumnDrift, ...]
     pairs: tuple[PairDrift, ...]
-    """Columns counted two by two, the farthest drifted first; empty under `period`."""
+    """Columns counted two by two, the farthest drifted first; empty unless rows are drawn."""
 
     @property
     def drifted(self) -> tuple[ColumnDrift, ...]:
@@ -127,9 +130,8 @@ def check(
     enough = min(len(frame), reference_rows) >= policy.minimum_rows
     by_period = policy.unit == "period"
     joint = policy.joint and not by_period and bool(profile.get("pairs"))
-    usual = _windows(profile, frame, counted) if by_period else None
+    usual = _windows(profile, frame, counted, policy.alpha) if by_period else None
     tests = _by_windows(counted, usual) if usual else _by_rows(counted, policy, 1 + joint)
-    enough &= usual is None or usual.count >= periods.needed(policy.alpha)
     columns = [
         ColumnDrift(
             name=one.name,
@@ -168,9 +170,9 @@ def check(
         alpha=policy.alpha,
         minimum_effect=policy.minimum_effect,
         minimum_rows=policy.minimum_rows,
-        unit=policy.unit,
-        windows=usual.count if usual else None,
-        window_periods=usual.length if usual else None,
+        basis=_basis(usual),
+        windows=usual.count if usual else 0,
+        periods=usual.length if usual else 0,
         detectable=None if usual else _detectable(counted, len(frame), policy, 1 + joint),
         columns=tuple(columns),
         pairs=paired,
@@ -242,7 +244,7 @@ def _by_rows(counted: Sequence[_Watched], policy: "Drift", families: int) -> lis
 
 
 def _windows(
-    profile: Mapping[str, Any], frame: pd.DataFrame, counted: Sequence[_Watched]
+    profile: Mapping[str, Any], frame: pd.DataFrame, counted: Sequence[_Watched], alpha: float
 ) -> periods.Windows:
     """Return the comparison with the reference's own windows.
 
@@ -257,8 +259,19 @@ def _windows(
             expected="a profile that was built under `unit: period`",
             run="dvc repro (to package again), or `unit: row` in conf/drift",
         )
+    if (within := strata(section, frame)) is not None:
+        return against_same_periods(section, within, {one.name: one.where for one in counted})
     current = {one.name: one.current().tolist() for one in counted}
-    return periods.against_windows(section, current, periods.length_of(section, frame))
+    length = periods.length_of(section, frame)
+    return periods.against_windows(section, current, length, alpha)
+
+
+def _basis(usual: periods.Windows | None) -> Basis:
+    if usual is None:
+        return "rows"
+    if usual.same_periods:
+        return "same periods"
+    return "windows" if usual.count else "design effect"
 
 
 def _by_windows(counted: Sequence[_Watched], usual: periods.Windows) -> list[_Test]:
@@ -298,18 +311,14 @@ def _verdict(
             f"{min(rows, reference_rows):,} {side} rows are fewer than the "
             f"{policy.minimum_rows:,} that a verdict needs"
         )
-    if usual and usual.count < periods.needed(policy.alpha):
-        return "inconclusive", (
-            f"the new rows span {usual.length} periods, the reference has {usual.count} windows "
-            f"of that length, and alpha {policy.alpha:.4g} needs {periods.needed(policy.alpha)}"
-        )
     names = [column.name for column in columns if column.drifted]
     both = [" and ".join(pair.columns) for pair in paired if pair.drifted]
     told = [f"{len(names)} of {len(columns)} columns: {_listed(names)}"] if names else []
     told += [f"{len(both)} of {len(paired)} pairs of columns: {_listed(both)}"] if both else []
     if told:
         return "drift", "; ".join(told)
-    than = f"the reference's own {usual.length}-period windows do" if usual else "chance allows"
+    by_chance = usual is None or usual.same_periods
+    than = "chance allows" if by_chance else "the reference's own periods do"
     return "no drift", f"none of {len(columns)} columns differs by more than {than}"
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from playbill.drift.comparison import holm
 from playbill.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ class Windows:
     """What is usual between the reference's own windows, for one length of the new rows.
 
     Attributes:
-        length: Periods of one window.
-        count: Windows of the reference.
+        length: Periods that the new rows span.
+        count: Windows of the reference that are as long and were compared with; 0 where there are
+            too few of them and the design effect took their place.
         p_values: Chance of a difference as large, by column.
         adjusted: The same for the largest difference of all columns.
         effects: Total variation distance beyond the mean square one of the windows, by column.
         names: The columns.
+        same_periods: The new rows are of the reference's own periods and were compared with those.
     """
 
     length: int
@@ -43,6 +46,7 @@ class Windows:
     adjusted: tuple[float, ...]
     effects: tuple[float, ...]
     names: tuple[str, ...]
+    same_periods: bool = False
 
     def of(self, name: str) -> tuple[float, float, float]:
         """Return p-value, adjusted p-value and effect; 1, 1 and 0 for what has no periods."""
@@ -72,8 +76,8 @@ def profile_periods(
         DataError: A row has no time.
     """
     index = period_index(time, policy.period)
-    _, order = np.unique(index, return_inverse=True)
-    joined = ceil((int(order.max()) + 1) / PERIOD_LIMIT)
+    distinct, order = np.unique(index, return_inverse=True)
+    joined = ceil(len(distinct) / PERIOD_LIMIT)
     order = order // joined
     periods = int(order.max()) + 1
     rows, part = order[counted], {name: where[counted] for name, where in placed.items()}
@@ -81,6 +85,8 @@ def profile_periods(
         "column": str(time.name),
         "period": policy.period,
         "joined": joined,
+        "starts": [int(first) for first in distinct[::joined]],
+        "last": int(distinct[-1]),
         "rows": [int(n) for n in np.bincount(rows, minlength=periods)],
         "counts": {
             name: np.bincount(rows * sizes[name] + where, minlength=periods * sizes[name])
@@ -107,7 +113,7 @@ def needed(alpha: float) -> int:
 
 
 def against_windows(
-    section: Mapping[str, Any], current: Mapping[str, Sequence[int]], length: int
+    section: Mapping[str, Any], current: Mapping[str, Sequence[int]], length: int, alpha: float
 ) -> Windows:
     """Compare the new rows with the reference as each of its windows is compared with the rest.
 
@@ -121,11 +127,11 @@ def against_windows(
         section: What `profile_periods` returned.
         current: The new rows' counts by column, `missing` last.
         length: Periods that they span.
+        alpha: Level. Where it takes more windows than there are, see `_by_design_effect`.
     """
     names = tuple(name for name in section["counts"] if name in current)
-    if length > len(section["rows"]):
-        none = (1.0,) * len(names)
-        return Windows(length, 0, none, none, (0.0,) * len(names), names)
+    if len(section["rows"]) - length + 1 < needed(alpha):
+        return _by_design_effect(section, current, length, names)
     usual, observed, distances, apart = [], [], [], []
     for name in names:
         counts = np.asarray(section["counts"][name], dtype=np.float64)
@@ -157,6 +163,70 @@ def against_windows(
             for new, own in zip(apart, distances, strict=True)
         ),
     )
+
+
+def _by_design_effect(
+    section: Mapping[str, Any],
+    current: Mapping[str, Sequence[int]],
+    length: int,
+    names: tuple[str, ...],
+) -> Windows:
+    """Compare new rows that span too much of the reference for windows of that length.
+
+    Rows that are tied together say less than their number. How much less is the design effect: the
+    mean chi-square of short windows against the rest, over its degrees of freedom, which is 1 for
+    independent rows. Pearson's statistic is taken with these effective numbers of rows and looked
+    up in the F distribution, its second degrees of freedom the windows that the design effect was
+    seen in (Rao and Scott 1981, first order; Thomas and Rao 1987). Windows of 1, 2, 4... periods
+    are tried and the largest effect counts, since periods may hang together too. It shrinks with
+    the rows of one period (Kish 1965): a thin sample over many periods is nearly independent.
+    Holm's correction follows, as for single rows.
+    """
+    found = [
+        _effective(
+            np.asarray(section["counts"][name], dtype=np.float64),
+            np.asarray(current[name], dtype=np.float64)[None],
+            length,
+        )
+        for name in names
+    ]
+    p_values = tuple(p for p, _ in found)
+    effects = tuple(effect for _, effect in found)
+    return Windows(length, 0, p_values, tuple(holm(p_values)), effects, names)
+
+
+def _effective(
+    counts: "NDArray[np.float64]", new: "NDArray[np.float64]", length: int
+) -> tuple[float, float]:
+    """Return p-value and effect of one column.
+
+    Args:
+        counts: Reference counts, shape (periods, bins).
+        new: New counts, shape (1, bins).
+        length: Periods that the new rows span.
+    """
+    from scipy.special import fdtrc
+
+    total, periods = counts.sum(axis=0), len(counts)
+    rows, rows_new = max(total.sum(), 1.0), max(new.sum(), 1.0)
+    freedom = max(int((total > 0).sum()) - 1, 1)
+    run = np.concatenate([np.zeros((1, counts.shape[1])), np.cumsum(counts, axis=0)])
+    tied, seen_in = 1.0, periods
+    for each in (2**i for i in range(12) if 2**i <= max(periods // 4, 1)):
+        part = run[each:] - run[:-each]
+        effect = float(_difference(part, total - part)[0].mean()) / freedom
+        if effect > tied:
+            tied, seen_in = effect, periods // each
+    dense = max(rows / periods - 1, 1e-9)  # rows of one period, itself left out
+    tied_new = 1 + (tied - 1) * min(max(rows_new / length - 1, 0) / dense, 1)
+    variance = tied / rows + tied_new / rows_new
+    chi, distance = (float(x[0]) for x in _difference(new, total[None]))
+    statistic = chi * (1 / rows + 1 / rows_new) / variance
+    share = total / rows
+    # The mean distance of like samples: |gap| of a normal gap is sqrt(2/pi) standard deviations.
+    usual = 0.5 * float(np.sqrt(2 / np.pi * variance * share * (1 - share)).sum())
+    p_value = float(fdtrc(freedom, max(seen_in - 1, 1), statistic / freedom))
+    return p_value, max(distance**2 - usual**2, 0.0) ** 0.5
 
 
 def _difference(

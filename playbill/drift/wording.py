@@ -29,10 +29,18 @@ def basis(report: "DriftReport") -> str:
 
 def power(report: "DriftReport") -> str:
     """Return what a check of these sizes could have seen, in one sentence; empty if unknown."""
-    if report.windows is not None:
+    span = count(report.periods, "period")
+    if report.basis == "same periods":
+        return f"The new rows are of {span} of the reference and were compared with its rows there."
+    if report.basis == "design effect":
         return (
-            f"The new rows span {count(report.window_periods or 0, 'period')} and were compared "
-            f"with the {count(report.windows, 'window')} of the reference that are as long."
+            f"The new rows span {span}, too many for windows of the reference that are as long; "
+            "rows of a period count for less than their number."
+        )
+    if report.basis == "windows":
+        return (
+            f"The new rows span {span} and were compared with the "
+            f"{count(report.windows, 'window')} of the reference that are as long."
         )
     if report.detectable is not None:
         return (

@@ -56,7 +56,7 @@ def test_a_week_unlike_any_of_the_reference_is_drift() -> None:
     profile = build_profile(days(90, 1), COLUMNS, POLICY, time="at")
     report = check(profile, days(7, 2, start="2013-06-01", shift=12), POLICY)
     assert report.verdict == "drift"
-    assert (report.window_periods, report.windows) == (7, 84)
+    assert (report.basis, report.periods, report.windows) == ("windows", 7, 84)
     assert "84 windows" in as_markdown(report)
     assert "84 windows" in as_html(report)
     assert report.pairs == ()
@@ -70,14 +70,53 @@ def test_rows_without_a_time_are_measured_by_their_number() -> None:
     assert length_of(section, current.drop(columns="at")) == 7
 
 
-def test_a_span_with_too_few_windows_gives_no_verdict() -> None:
-    profile = build_profile(days(30, 1), COLUMNS, POLICY, time="at")
-    for span in (20, 40):
-        report = check(profile, days(span, 2, shift=50), POLICY)
-        assert report.verdict == "inconclusive"
-        assert report.drifted == ()
-        assert f"span {span} periods" in report.reason
+def test_rows_of_the_same_periods_are_compared_period_by_period() -> None:
+    """Shifted by less than days differ: only within its day is such a shift seen."""
+    frame = days(90, 1)
+    profile = build_profile(frame, COLUMNS, POLICY, time="at")
+    half = frame.sample(frac=0.5, random_state=3)
+    report = check(profile, half, POLICY)
+    assert (report.verdict, report.basis, report.periods) == ("no drift", "same periods", 90)
+    assert "compared with its rows there" in as_markdown(report)
+    assert "compared with the reference rows of its period" in as_html(report)
+    shifted = check(profile, half.assign(level=half["level"] + 0.3), POLICY)
+    assert [column.name for column in shifted.drifted] == ["level"]
+    assert shifted.drifted[0].effect > 0.02
+
+
+def test_other_rows_of_the_same_days_keep_the_level() -> None:
+    """Eighty reports of two columns; a binomial of 80 and 0.05 exceeds 9 in 0.6 %."""
+    alarms = 0
+    for repeat in range(80):
+        frame = days(30, repeat)
+        first = np.random.default_rng(repeat).random(len(frame)) < 0.6
+        profile = build_profile(frame[first], COLUMNS, POLICY, time="at")
+        alarms += check(profile, frame[~first], POLICY).verdict == "drift"
+    assert alarms <= 9
+
+
+def test_a_span_that_has_no_windows_goes_by_the_design_effect() -> None:
+    frame = days(90, 1)
+    profile = build_profile(frame, COLUMNS, POLICY, time="at")
+    later = days(85, 2, start="2014-01-01", shift=30)
+    report = check(profile, later, POLICY)
+    assert (report.verdict, report.basis, report.periods) == ("drift", "design effect", 85)
+    assert "count for less than their number" in as_markdown(report)
+
+
+def test_a_long_span_of_the_same_series_is_usual() -> None:
+    """A binomial of 40 and 0.05 exceeds 6 in 1.4 %."""
+    alarms = 0
+    for repeat in range(40):
+        frame = days(180, 100 + repeat)
+        profile = build_profile(frame[: 90 * ROWS], COLUMNS, POLICY, time="at")
+        alarms += check(profile, frame[90 * ROWS :], POLICY).verdict == "drift"
+    assert alarms <= 6
+
+
+def test_a_level_says_how_many_windows_it_takes() -> None:
     assert needed(0.05) == 19
+    assert needed(0.01) == 99
 
 
 def test_long_references_keep_a_bounded_number_of_periods() -> None:
