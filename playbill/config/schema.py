@@ -1,7 +1,8 @@
 """The typed form of every group of conf/: what a key means, its type and its range.
 
 One model per Hydra group, under the group's own name; `Params` is the whole of params.yaml.
-Unknown keys are refused. The docstring under a field is its description in the JSON Schema.
+Unknown keys are refused. The docstring under a field is its description in the JSON Schema
+(config/description.py).
 """
 
 import re
@@ -32,7 +33,6 @@ class Group(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
-        use_attribute_docstrings=True,
         protected_namespaces=(),
         defer_build=True,  # only Params is ever validated as a whole: one build, not thirty
     )
