@@ -80,7 +80,7 @@ class DriftReport:
     periods: int
     """How many periods the new rows span; 0 where single rows are drawn."""
     detectable: float | None
-    """With `rows`: the effect that these numbers of rows show with 80 % power, in any one column."""
+    """With `rows`: the effect that these rows show with 80 % power, in any one column."""
     columns: tuple[ColumnDrift, ...]
     pairs: tuple[PairDrift, ...]
     """Columns counted two by two, the farthest drifted first; empty unless rows are drawn."""
