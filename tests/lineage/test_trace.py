@@ -256,7 +256,7 @@ def test_the_same_run_has_the_same_ids_in_every_clone(
     [
         ("https://me:secret@example.org/a/b.git", "git+https://example.org/a/b"),
         ("git@example.org:a/b.git", "git+ssh://example.org/a/b"),
-        ("/home/me/secret", "urn:git:"),
+        ("/srv/me/secret", "urn:git:"),
     ],
 )
 def test_the_address_of_the_repository_tells_no_secret_and_no_path(
