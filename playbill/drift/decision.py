@@ -133,24 +133,7 @@ def check(
     usual = _windows(profile, frame, counted, policy.alpha) if by_period else None
     tests = _by_windows(counted, usual) if usual else _by_rows(counted, policy, 1 + joint)
     columns = [
-        ColumnDrift(
-            name=one.name,
-            kind=one.section["kind"],
-            drifted=enough
-            and test.adjusted <= policy.alpha
-            and test.effect >= policy.minimum_effect,
-            effect=test.effect,
-            distance=test.distance,
-            statistic=test.statistic,
-            p_value=test.p_value,
-            adjusted_p_value=test.adjusted,
-            **one.found.shares(),
-            unknown=one.found.unknown[:UNKNOWN_LIMIT],
-            unknown_values=len(one.found.unknown),
-            unknown_rows=sum(count for _, count in one.found.unknown),
-            bins=one.found.bins,
-        )
-        for one, test in zip(counted, tests, strict=True)
+        _judged(one, test, policy, enough=enough) for one, test in zip(counted, tests, strict=True)
     ]
     columns.sort(key=lambda c: (not c.drifted, -c.effect, c.p_value, c.name))
     alone = {column.name for column in columns if column.drifted}
@@ -202,6 +185,26 @@ class _Test:
     effect: float
     p_value: float
     adjusted: float
+
+
+def _judged(one: _Watched, test: _Test, policy: "Drift", *, enough: bool) -> ColumnDrift:
+    """Return what was found in a column; with too few rows nothing has drifted."""
+    significant = test.adjusted <= policy.alpha and test.effect >= policy.minimum_effect
+    return ColumnDrift(
+        name=one.name,
+        kind=one.section["kind"],
+        drifted=enough and significant,
+        effect=test.effect,
+        distance=test.distance,
+        statistic=test.statistic,
+        p_value=test.p_value,
+        adjusted_p_value=test.adjusted,
+        **one.found.shares(),
+        unknown=one.found.unknown[:UNKNOWN_LIMIT],
+        unknown_values=len(one.found.unknown),
+        unknown_rows=sum(count for _, count in one.found.unknown),
+        bins=one.found.bins,
+    )
 
 
 def _counted(
