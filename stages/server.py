@@ -6,6 +6,7 @@ from playbill.bundle.interface import write_interface
 from playbill.bundle.router import sources
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
+from playbill.contract.task import outcome
 from playbill.server.description import openapi_text
 
 
@@ -13,7 +14,8 @@ def run(params: Params) -> dict[str, object]:
     """Return `server`, the texts by file name."""
     contract = params.contract
     target = next(column for column in columns(contract) if column.name == contract.target)
-    texts = write_interface(params.name, inputs(contract), target, params.server)
+    asked = outcome(contract)
+    texts = write_interface(params.name, inputs(contract), target, params.server, asked)
     texts |= sources(params.server.routers, Path.cwd())
     if params.server.packages:
         texts["packages.txt"] = "".join(f"{name}\n" for name in sorted(params.server.packages))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 MARKER = "pb-marker-4111"  # stands in bodies that are refused; an answer with it is an echo
 # Words that only a stack trace, a path or a banner brings into an answer.
 LEAKS = re.compile(
-    r"Traceback|File \\?\"|site-packages|\.py\b|pydantic|starlette|uvicorn|/home/|/usr/|/root/"
+    r"Traceback|File \\?\"|site-packages|\.py\b|pydantic|starlette|uvicorn|/home/|/usr/|/var/"
     r"|Exception|errno",
     re.IGNORECASE,
 )

@@ -8,10 +8,11 @@ import json
 import keyword
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+
+from playbill.contract.outcome import BINARY, Outcome
 
 if TYPE_CHECKING:
     from playbill.config.schema import Server
@@ -28,30 +29,12 @@ ANNOTATIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What the model answers with.
-
-    Attributes:
-        task: What is predicted.
-        classes: The classes in sorted order; False and True for 0 and 1.
-        positive: The class that a binary probability is of.
-    """
-
-    task: Literal["binary", "multiclass", "regression"] = "binary"
-    classes: tuple[bool | str | int, ...] = (False, True)
-    positive: bool | str | int = True
-
-
-BINARY = Answers()
-
-
 def write_interface(
     name: str,
     inputs: "Sequence[Column]",
     target: "Column",
     server: "Server",
-    answers: Answers = BINARY,
+    asked: Outcome = BINARY,
 ) -> dict[str, str]:
     """Return the texts of the server by file name.
 
@@ -60,11 +43,11 @@ def write_interface(
         inputs: The contract's input columns: the fields of a request's row.
         target: The column that is predicted.
         server: The `server` group of conf/.
-        answers: What the model answers with.
+        asked: What the contract asks for: the fields of a prediction.
     """
     return {
-        "schemas.py": _schemas(name, inputs, target, server, answers),
-        "app.py": _app(name, inputs, server, answers),
+        "schemas.py": _schemas(name, inputs, target, server, asked),
+        "app.py": _app(name, inputs, server, asked),
         "__main__.py": _MAIN.format(name=name, edit=EDIT),
         "Dockerfile": _DOCKERFILE.format(python=server.python, name=name, edit=EDIT),
     }
@@ -80,18 +63,11 @@ def attribute(column: str) -> str:
 
 
 def _schemas(
-    name: str,
-    inputs: "Sequence[Column]",
-    target: "Column",
-    server: "Server",
-    answers: Answers,
+    name: str, inputs: "Sequence[Column]", target: "Column", server: "Server", asked: Outcome
 ) -> str:
     moments = any(column.kind == "datetime" for column in inputs)
     body = "\n".join(_field(column, attr, server) for column, attr in _attributes(inputs))
-    literal = any(c.categories for c in inputs) or (
-        isinstance(answers.classes[:1], tuple)
-        and any(not isinstance(each, bool) for each in answers.classes)
-    )
+    literal = asked.task == "multiclass" or any(c.categories for c in inputs)
     return _SCHEMAS.format(
         edit=EDIT,
         name=name,
@@ -101,49 +77,45 @@ def _schemas(
         moment=_MOMENT if moments else "",
         row=body,
         rows=server.max_batch_rows,
-        probabilities=_probabilities(target, answers),
-        answer=_answer(target, answers),
+        probabilities=_probabilities(target, asked),
+        answer=_answer(target, asked),
     )
 
 
-def _probabilities(target: "Column", answers: Answers) -> str:
-    if answers.task == "regression":
+def _probabilities(target: "Column", asked: Outcome) -> str:
+    """Return the model of the probability of each class; there is none in a regression."""
+    if asked.task == "regression":
         return ""
     fields = [
         _PROBABILITY.format(
             field=f"class_{number}",
-            alias=_text(_class_name(each)),
-            description=_text(f"Probability that `{target.name}` is {_class_name(each)}."),
+            alias=_text(str(each)),
+            description=_text(f"Probability that `{target.name}` is {each}."),
         )
-        for number, each in enumerate(answers.classes)
+        for number, each in enumerate(asked.classes)
     ]
     return _PROBABILITIES.format(fields="\n".join(fields))
 
 
-def _class_name(value: bool | str | int) -> str:  # noqa: FBT001 - a class, not a switch
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _answer(target: "Column", answers: Answers) -> str:
-    if answers.task == "regression":
-        return _VALUE.format(description=_text(f"Predicted value of `{target.name}`."))
-    if answers.task == "multiclass":
-        label, probability = "The most probable class.", "Probability of that class."
-    else:
-        positive = _class_name(answers.positive)
-        probability = f"Probability that `{target.name}` is {positive}."
-        label = (
-            f"Whether `{target.name}` is predicted to be {positive}: "
-            if isinstance(answers.positive, bool)
-            else f"The predicted class; {positive} where "
+def _answer(target: "Column", asked: Outcome) -> str:
+    """Return the fields of a prediction that depend on the task."""
+    if asked.task == "regression":
+        return _REGRESSION.format(value=_text(f"Predicted `{target.name}`."))
+    if asked.task == "multiclass":
+        return _CLASSES.format(
+            kind=_literal(asked.classes),
+            label=_text(f"Most probable `{target.name}`."),
+            probability=_text("Probability of that class."),
         )
-        label += "the probability reaches the threshold."
-    kind = (
-        "bool"
-        if isinstance(answers.classes[0], bool)
-        else ("Literal[" + ", ".join(_value(each) for each in answers.classes) + "]")
+    positive = asked.positive
+    return _CLASSES.format(
+        kind="bool",
+        label=_text(
+            f"Whether `{target.name}` is predicted to be {positive}: "
+            "the probability reaches the threshold."
+        ),
+        probability=_text(f"Probability that `{target.name}` is {positive}."),
     )
-    return _LABEL.format(kind=kind, label=_text(label), probability=_text(probability))
 
 
 def _attributes(inputs: "Sequence[Column]") -> "list[tuple[Column, str]]":
@@ -175,8 +147,8 @@ def _field(column: "Column", attr: str, server: "Server") -> str:
     return "\n".join([f"    {attr}: {annotation} = Field(", *lines, "    )"])
 
 
-def _literal(categories: Sequence[str]) -> str:
-    names = [_text(each) for each in categories]
+def _literal(categories: Sequence[str | int]) -> str:
+    names = [_value(each) for each in categories]
     line = f"Literal[{', '.join(names)}]"
     if len(line) <= 70:  # noqa: PLR2004 - what fits on one line of the class
         return line
@@ -229,13 +201,13 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=not value.isprintable())
 
 
-def _app(name: str, inputs: "Sequence[Column]", server: "Server", answers: Answers) -> str:
+def _app(name: str, inputs: "Sequence[Column]", server: "Server", asked: Outcome) -> str:
     routers = [path.partition(":") for path in server.routers]
     personal = sorted(column.name for column in inputs if column.personal)
     more: list[str] = []
-    if answers != BINARY:
-        more += [f"task={_text(answers.task)}", f"classes={_tuple(answers.classes)}"]
-        more += [f"positive={_value(answers.positive)}"]
+    if asked != BINARY:
+        words = [_text(asked.task), _tuple(asked.classes), _value(asked.positive)]
+        more.append(f"asked=Outcome({', '.join(words)})")
     if personal:
         more.append(f"personal=frozenset({{{', '.join(map(_text, personal))}}})")
     if routers:
@@ -250,6 +222,7 @@ def _app(name: str, inputs: "Sequence[Column]", server: "Server", answers: Answe
         lane=_text(server.lane),
         kinds="".join(f"        {_text(c.name)}: {_text(c.kind)},\n" for c in inputs),
         more="".join(f"    {each},\n" for each in more),
+        outcome="from playbill.contract.outcome import Outcome\n" if asked != BINARY else "",
         routers="".join(
             f"from {module} import {attr} as router_{number}\n"
             for number, (module, _, attr) in enumerate(routers)
@@ -341,7 +314,7 @@ _PROBABILITY = """\
         alias={alias},
         description={description},
     )"""
-_LABEL = """\
+_CLASSES = """\
     label: {kind} = Field(
         description={label},
     )
@@ -352,9 +325,9 @@ _LABEL = """\
     )
     probabilities: Probabilities = Field(description="The probability of each class.")
 """
-_VALUE = """\
-    prediction: float = Field(
-        description={description},
+_REGRESSION = """\
+    value: float = Field(
+        description={value},
     )
 """
 _MOMENT = '''
@@ -378,7 +351,7 @@ _APP = '''"""The application of `{name}`: its models and limits joined to Playbi
 
 from schemas import Prediction, Predictions, Row, Rows
 {routers}
-from playbill.server.application import Application, Worker, build
+{outcome}from playbill.server.application import Application, Worker, build
 from playbill.server.interface import Interface
 from playbill.server.model import Model
 from playbill.server.settings import Settings

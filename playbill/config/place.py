@@ -23,9 +23,7 @@ SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 class Place(BaseModel):
     """What differs from place to place: where bytes go, and which secrets must be there."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     remote: str | None = None
     """DVC remote to push to and to fetch from; none: DVC's own default (`core.remote`)."""
@@ -33,6 +31,8 @@ class Place(BaseModel):
     """Folder under which `playbill run` keeps its outputs; none: inside .dvc/tmp."""
     secrets: list[SecretName] = []
     """Names of environment variables that must be set; `playbill doctor` looks."""
+    signing_key: str | None = None
+    """File of the SSH key that signs attestations, `~` allowed; none: the key Git signs with."""
 
 
 def choose(name: str | None) -> None:

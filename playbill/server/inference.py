@@ -14,7 +14,7 @@ from playbill.server import problem
 from playbill.server.interface import Interface
 from playbill.server.lane import REFUSALS, strict_route
 from playbill.server.problem import Fault, ProblemError
-from playbill.server.scoring import Answer, Scoring, class_name
+from playbill.server.scoring import Answer, Scoring
 
 DATATYPES = {
     "number": "FP64",
@@ -236,11 +236,11 @@ def _check(tensor: Tensor, where: str, count: int, interface: Interface) -> None
 
 def output_types(interface: Interface) -> dict[str, str]:
     """Return the datatype of each output by its name."""
-    if interface.task == "regression":
-        return {"prediction": "FP64", "prediction_id": "BYTES"}
-    binary = isinstance(interface.classes[0], bool)
-    shares = {f"probability_{class_name(each)}": "FP64" for each in interface.classes}
-    label = {"label": "BOOL" if binary else "BYTES"}
+    asked = interface.asked
+    if asked.task == "regression":
+        return {"value": "FP64", "prediction_id": "BYTES"}
+    shares = {f"probability_{each}": "FP64" for each in asked.classes}
+    label = {"label": "BOOL" if asked.task == "binary" else "BYTES"}
     return {**label, "probability": "FP64", **shares, "prediction_id": "BYTES"}
 
 

@@ -1,15 +1,16 @@
 """What a generated application hands to the runtime half: its models and its limits."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
-if TYPE_CHECKING:
-    from fastapi import APIRouter
+from playbill.contract.outcome import BINARY, Outcome
 
-Task = Literal["binary", "multiclass", "regression"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import APIRouter
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,7 @@ class Interface:
         max_body_bytes: Largest body of one row.
         max_batch_bytes: Largest body of many rows.
         lane: How the scoring endpoints are reached; both answer the same.
-        task: What is predicted.
-        classes: The classes in sorted order; empty for a regression.
-        positive: The class that a binary probability is of.
+        asked: What the contract asks for: task, classes, positive class.
         personal: Columns that must not be logged as they are.
         kinds: What each column holds, by its name.
         routers: The project's own routers.
@@ -46,9 +45,7 @@ class Interface:
     max_batch_bytes: int
     kinds: dict[str, str]
     lane: Literal["asgi", "fastapi"] = "asgi"
-    task: Task = "binary"
-    classes: Sequence[Any] = (False, True)
-    positive: Any = True
+    asked: Outcome = BINARY
     personal: frozenset[str] = frozenset()
     routers: "Sequence[APIRouter]" = ()
     columns: dict[str, str] = field(init=False)

@@ -59,7 +59,7 @@ class Measurement:
         board: Path | None = None,
         key: bytes | None = None,
     ) -> None:
-        self._regression = interface.task == "regression"
+        self._regression = interface.asked.task == "regression"
         self._buckets = _score_buckets(profile) if self._regression else SHARES
         self._watch = watch.Watch(interface.columns, profile, settings.window_seconds)
         families = [
@@ -125,7 +125,7 @@ class Measurement:
             self._log.write(content, len(answers))
         board = self.board
         board.add(self._predictions, len(answers))
-        name = "prediction" if self._regression else "probability"
+        name = "value" if self._regression else "probability"
         for answer in answers:
             board.observe(self._score, self._buckets, answer[name])
         self._watch.accept(rows)

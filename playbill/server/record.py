@@ -55,7 +55,7 @@ class Recorder:
             "label": answer.get("label"),
             "probability": answer.get("probability"),
             "probabilities": answer.get("probabilities"),
-            "prediction": answer.get("prediction"),
+            "value": answer.get("value"),
         }
         plain = pydantic_core.to_json({k: v for k, v in head.items() if v is not None})
         return b'%s,"row":%s,%s' % (plain[:-1], self._row(row), self._tail)

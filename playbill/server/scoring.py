@@ -64,7 +64,7 @@ class Scoring:
                 del self._base["model_version"]
             self._quick = model.page.runtime in QUICK
             self._one = getattr(model.runtime, "predict_row", None)
-            self._class_names = [class_name(each) for each in interface.classes]
+            self._classes = [str(each) for each in interface.asked.classes]
             self._threshold = model.page.threshold
 
     async def answer(
@@ -108,31 +108,29 @@ class Scoring:
         return dict(zip(self._names, values, strict=True))
 
     def _answer(self, score: Any) -> Answer:
-        interface = self.interface
-        if interface.task == "regression":
-            return {"prediction_id": identifier_text(), "prediction": score, **self._base}
-        if interface.task == "binary":
-            reached = score >= self._threshold
-            first, second = interface.classes
-            positive_last = second == interface.positive
-            label = interface.positive if reached else (first if positive_last else second)
-            pair = (1 - score, score) if positive_last else (score, 1 - score)
-            shares = dict(zip(self._class_names, pair, strict=True))
-            return {
-                "prediction_id": identifier_text(),
-                "label": label,
-                "probability": score,
-                "probabilities": shares,
-                **self._base,
-            }
-        best = max(range(len(score)), key=score.__getitem__)
-        return {
-            "prediction_id": identifier_text(),
-            "label": interface.classes[best],
-            "probability": score[best],
-            "probabilities": dict(zip(self._class_names, score, strict=True)),
-            **self._base,
-        }
+        """Return the answer to one row.
+
+        binary: `label` (true: the positive class), its `probability`, `probabilities` by class;
+        multiclass: the same for the most probable class, of equal ones the first; regression:
+        `value`.
+        """
+        asked = self.interface.asked
+        said: Answer = {"prediction_id": identifier_text()}
+        if asked.task == "regression":
+            said["value"] = score
+        elif asked.task == "binary":
+            said["label"] = score >= self._threshold
+            said["probability"] = score
+            last = asked.classes[-1] == asked.positive
+            pair = (1 - score, score) if last else (score, 1 - score)
+            said["probabilities"] = dict(zip(self._classes, pair, strict=True))
+        else:
+            best = max(range(len(score)), key=score.__getitem__)
+            said["label"] = asked.classes[best]
+            said["probability"] = score[best]
+            said["probabilities"] = dict(zip(self._classes, score, strict=True))
+        said.update(self._base)
+        return said
 
     async def _contributions(self, row: BaseModel, answer: Answer) -> dict[str, float]:
         """Return by how much each value moved the answer away from its reference value's.
@@ -151,17 +149,10 @@ class Scoring:
         }
         scores = await run_in_threadpool(self.model.runtime.predict, columns)
         values = scores.tolist()
-        if self.interface.task == "multiclass":
-            best = list(self.interface.classes).index(answer["label"])
+        if self.interface.asked.task == "multiclass":
+            best = list(self.interface.asked.classes).index(answer["label"])
             values = [each[best] for each in values]
         return {name: values[0] - other for name, other in zip(names, values[1:], strict=True)}
-
-
-def class_name(value: Any) -> str:
-    """Return the name of a class as a key of the answer."""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    return str(value)
 
 
 def typical_values(profile: Mapping[str, Any]) -> dict[str, Any]:
