@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from playbill.config import schema, table
+from playbill.config import schema
 from playbill.config.description import describe
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_the_model_of_a_group_bears_its_name() -> None:
 
 
 def test_every_key_of_conf_has_a_description() -> None:
-    describe(table.Table, schema.Params)
+    describe(schema.Params)
     bare = [
         f"{model.__name__}.{name}"
         for model in models()
