@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from playbill.config.schema import Params
 from playbill.contract.column import inputs
 from playbill.contract.frame import as_model_frame
+from playbill.contract.task import columns, outcome
 from playbill.evaluation.curves import curves
 from playbill.evaluation.metrics import measure
 from playbill.evaluation.slices import measure_slices
@@ -14,23 +15,32 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def run(params: Params, *, pipeline: Any, test: "pd.DataFrame") -> dict[str, object]:
+def run(
+    params: Params, *, pipeline: Any, test: "pd.DataFrame", training: dict[str, Any]
+) -> dict[str, object]:
     """Return `predictions`, `plots`, `metrics` and `slices` of the hold-out."""
-    contract, config = params.contract, params.evaluation
-    probability = predict(pipeline, as_model_frame(test, inputs(contract)))
-    truth = test[contract.target].to_numpy(dtype="int64")
+    contract, config, asked = params.contract, params.evaluation, outcome(params.contract)
+    rows = as_model_frame(test, inputs(contract))
+    answers = predict(pipeline, rows, task=asked.task, classes=asked.classes)
+    tuned = training["threshold"]
+    threshold = config.threshold if tuned is None else tuned
     named = [name for name in (contract.key, contract.role("time"), contract.target) if name]
-    label = (probability >= config.threshold).astype("int64")
+    made: dict[str, object] = {
+        "predictions": test[named].assign(**columns(answers, asked, threshold))
+    }
+    if asked.task != "binary":
+        return {**made, "plots": {}, "metrics": {"rows": len(test)}, "slices": {}}
+    truth = test[contract.target].to_numpy(dtype="int64")
     return {
-        "predictions": test[named].assign(probability=probability, prediction=label),
-        "plots": curves(truth, probability, threshold=config.threshold, points=config.curve_points),
-        "metrics": {"threshold": config.threshold, **measure(truth, probability, config.threshold)},
+        **made,
+        "plots": curves(truth, answers, threshold=threshold, points=config.curve_points),
+        "metrics": {"threshold": threshold, **measure(truth, answers, threshold)},
         "slices": measure_slices(
             test,
             truth,
-            probability,
+            answers,
             columns=config.slices,
-            threshold=config.threshold,
+            threshold=threshold,
             minimum_rows=config.slice_rows,
         ),
     }

@@ -9,6 +9,7 @@ from playbill.bundle.fingerprint import frame_digest, plain_digest
 from playbill.bundle.runtime.base import open_runtime
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
+from playbill.contract.task import answers_of, outcome, score
 from playbill.drift.profile import build_profile
 from playbill.server import application, command  # the code that ships is the code imported here
 
@@ -31,13 +32,15 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     predictions: "pd.DataFrame",
     metrics: dict[str, Any],
     slices: dict[str, Any],
+    training: dict[str, Any],
 ) -> dict[str, object]:
     """Return `bundle`, its files by relative path."""
     asked = inputs(params.contract)
     target = next(c for c in columns(params.contract) if c.name == params.contract.target)
     rows = {"train": _rows(params, train), "test": _rows(params, test)}
-    scores = predictions["probability"].to_numpy(dtype="float64")
-    threshold = params.evaluation.threshold
+    answers = answers_of(predictions, known := outcome(params.contract))
+    tuned = training["threshold"]
+    threshold = params.evaluation.threshold if tuned is None else tuned
     parts = assembly.Parts(
         name=params.name,
         pipeline=pipeline,
@@ -45,15 +48,17 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         inputs=asked,
         target=target,
         threshold=threshold,
-        profile=build_profile(train, asked, params.drift, scores=scores),
+        profile=build_profile(train, asked, params.drift, scores=score(answers, known)),
         metrics=metrics,
         lineage=_lineage(params, {"train": train, "test": test}),
         card=write_card(
             name=params.name, target=target, inputs=asked, rows=rows, metrics=metrics, slices=slices
         ),
+        asked=known,
     )
     model = assembly.model_layer(parts)
-    proof = parity.prove(open_runtime(RUNTIME, model), test, asked, scores, threshold=threshold)
+    runtime = open_runtime(RUNTIME, model)
+    proof = parity.prove(runtime, test, asked, answers, threshold=threshold, asked=known)
     model["proof.json"] = assembly.to_json({"format_version": 1, "runtime": RUNTIME, **proof})
     texts = {path.name: path.read_bytes() for path in sorted(server.iterdir()) if path.is_file()}
     code = [application.__name__, command.__name__]

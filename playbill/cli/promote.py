@@ -45,14 +45,14 @@ def promote(
     from playbill.cli.output import print_json
     from playbill.config import place
     from playbill.config.location import find_project
-    from playbill.lineage import git, promotion
+    from playbill.lineage import promotion, worktree
 
     place.choose(env)
     root = find_project()
     wish = promotion.Wish(stage, version, bump, allow_unpushed=allow_unpushed)
     done = promotion.promote(root, rev, wish)
     if push:
-        git.push(root, *(f"refs/tags/{tag}" for tag in done.tags))
+        worktree.push(root, *(f"refs/tags/{tag}" for tag in done.tags))
     if as_json:
         print_json(promotion.as_dict(done, pushed=push))
         return

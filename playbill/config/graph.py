@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from playbill.config.closure import SourceTree, short_digest
+from playbill.config.closure import SourceTree
+from playbill.config.digest import short_digest
 from playbill.config.environment import CONSTRAINTS
 from playbill.config.matrix import Step, every_item, placeholders, steps
 from playbill.config.origin import meaning

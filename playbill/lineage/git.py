@@ -1,15 +1,14 @@
-"""What Git knows, asked of the `git` executable; nothing here knows DVC or models.
+"""What Git knows, asked of the `git` executable; nothing here knows DVC or models, nor acts.
 
 Every function takes the project's root first, which may be a subfolder of the Git root; paths are
 relative to the project. A revision is a full commit id unless a function says otherwise.
 """
 
-import io
 import os
 import re
 import shutil
 import subprocess
-import tarfile
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,14 +53,37 @@ def run(root: Path, *arguments: str) -> bytes:
     Raises:
         LineageError: git is not installed, or it exited with an error, which the text quotes.
     """
-    done = _call(root, arguments)
+    done = call(root, arguments)
     if done.returncode:
         raise LineageError(
-            f"`git {' '.join(arguments[:2])}` failed: {_last_words(done.stderr)}",
+            f"`git {' '.join(arguments[:2])}` failed: {last_words(done.stderr)}",
             where=str(root),
             run=f"git {' '.join(arguments)}",
         )
     return done.stdout
+
+
+def call(root: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    """Run git in `root` and return what became of it, an error too.
+
+    Raises:
+        LineageError: git is not installed, or `root` is no folder.
+    """
+    program = shutil.which("git")
+    if program is None:
+        raise LineageError(
+            "git is not installed, or not on the PATH",
+            expected="Git 2.30 or later",
+            run="install it from https://git-scm.com",
+        )
+    if not root.is_dir():
+        raise LineageError(f"the folder {root} does not exist", expected="the project's root")
+    environment = {name: value for name, value in os.environ.items() if name not in LEAKS}
+    # Never wait at a terminal for a password, never translate what `top` looks for.
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    return subprocess.run(  # noqa: S603 - the arguments are built here, no shell reads them
+        [program, *arguments], cwd=root, env=environment, capture_output=True, check=False
+    )
 
 
 def top(root: Path) -> Path:
@@ -70,10 +92,10 @@ def top(root: Path) -> Path:
     Raises:
         LineageError: There is no Git repository here, or Git refuses to read it.
     """
-    done = _call(root, ["rev-parse", "--show-toplevel"])
+    done = call(root, ["rev-parse", "--show-toplevel"])
     if done.returncode == 0:
-        return Path(_line(done.stdout)).resolve()
-    words = _last_words(done.stderr)
+        return Path(line(done.stdout)).resolve()
+    words = last_words(done.stderr)
     if "dubious ownership" in done.stderr.decode(errors="replace"):
         raise LineageError(
             "Git refuses to read this repository: it belongs to another user",
@@ -161,31 +183,14 @@ def read(root: Path, revision: str, path: str) -> bytes:
 
 def read_if_any(root: Path, revision: str, path: str) -> bytes | None:
     """Return a file as it was committed in `revision`, or None if it has no such file."""
-    done = _call(root, ["cat-file", "blob", f"{revision}:./{path}"])
+    done = call(root, ["cat-file", "blob", f"{revision}:./{path}"])
     return None if done.returncode else done.stdout
 
 
 def branch(root: Path) -> str | None:
     """Return the name of the current branch; None when HEAD is detached."""
-    done = _call(root, ["symbolic-ref", "--quiet", "--short", "HEAD"])
-    return _line(done.stdout) or None
-
-
-def changed(root: Path, paths: Sequence[str] = (".",)) -> list[str]:
-    """Return the files under `paths` whose content is not what HEAD has, untracked ones too."""
-    top(root)
-    out = run(root, "status", "--porcelain=v1", "-z", "--no-renames", "--", *paths)
-    base, inside = prefix(root), []
-    for entry in out.decode(errors="surrogateescape").split("\0"):
-        if entry:
-            name = entry[3:]
-            inside.append(name.removeprefix(f"{base}/") if base else name)
-    return sorted(inside)
-
-
-def is_dirty(root: Path, paths: Sequence[str] = (".",)) -> bool:
-    """Say whether anything under `paths` differs from HEAD."""
-    return bool(changed(root, paths))
+    done = call(root, ["symbolic-ref", "--quiet", "--short", "HEAD"])
+    return line(done.stdout) or None
 
 
 def identity(root: Path) -> tuple[str, str]:
@@ -194,7 +199,7 @@ def identity(root: Path) -> tuple[str, str]:
     Raises:
         LineageError: They are not set; Git's guess from the host's name is not taken.
     """
-    done = _call(root, ["-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"])
+    done = call(root, ["-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"])
     match = re.match(r"^(?P<name>.+) <(?P<mail>[^>]+)> ", done.stdout.decode(errors="replace"))
     if done.returncode or not match:
         raise LineageError(
@@ -205,24 +210,6 @@ def identity(root: Path) -> tuple[str, str]:
     return match["name"], match["mail"]
 
 
-def switch(root: Path, name: str, *, create: bool = False) -> None:
-    """Check out a branch, or create it at HEAD and check it out."""
-    head(root)
-    run(root, "switch", *(["--create"] if create else []), name)
-
-
-def commit(root: Path, paths: Sequence[str], message: str) -> str:
-    """Commit `paths` alone, whatever else is staged, and return the commit.
-
-    Raises:
-        LineageError: Git does not know who you are, or nothing changed, or a hook refused.
-    """
-    identity(root)
-    run(root, "add", "--", *paths)
-    run(root, "commit", "--quiet", "--message", message, "--", *paths)
-    return head(root)
-
-
 def remote(root: Path) -> str:
     """Return the remote to push to: the current branch's, else `origin`, else the only one.
 
@@ -230,7 +217,7 @@ def remote(root: Path) -> str:
         LineageError: There is none, or there are several and none is called origin.
     """
     names = run(root, "remote").decode().split()
-    own = _line(_call(root, ["config", f"branch.{branch(root)}.remote"]).stdout)
+    own = line(call(root, ["config", f"branch.{branch(root)}.remote"]).stdout)
     chosen = own if own in names else "origin" if "origin" in names else ""
     if chosen or len(names) == 1:
         return chosen or names[0]
@@ -240,15 +227,6 @@ def remote(root: Path) -> str:
         else "this repository has no remote to push to",
         run="git remote add origin URL",
     )
-
-
-def push(root: Path, *references: str) -> None:
-    """Push branches or tags, all or none, to the remote.
-
-    Raises:
-        LineageError: There is no remote, or it refused; its last words are quoted.
-    """
-    run(root, "push", "--quiet", "--atomic", remote(root), *references)
 
 
 def tags(root: Path, pattern: str = "*") -> list[Tag]:
@@ -269,131 +247,62 @@ def tags(root: Path, pattern: str = "*") -> list[Tag]:
     return sorted(found, key=lambda tag: tag.name)
 
 
+def annotate(root: Path, name: str, commit: str, message: str) -> None:
+    """Make an annotated tag with exactly this message; one that is there already stays.
+
+    Raises:
+        LineageError: Git does not know who you are, or refused the name.
+    """
+    identity(root)
+    if line(call(root, ["tag", "--list", name]).stdout):
+        return
+    with tempfile.TemporaryDirectory(prefix="playbill-") as scratch:
+        file = Path(scratch, "message")
+        file.write_text(message, encoding="utf-8", newline="\n")
+        run(root, "tag", "--annotate", "--cleanup=verbatim", f"--file={file}", name, commit)
+
+
 def experiments(root: Path) -> dict[str, list[tuple[str, str]]]:
     """Return the DVC experiments: by name, each (commit it started from, its own commit)."""
     out = run(root, "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps")
     found: dict[str, list[tuple[str, str]]] = {}
-    for line in out.decode(errors="replace").splitlines():
-        reference, _, sha = line.rpartition(" ")
+    for entry in out.decode(errors="replace").splitlines():
+        reference, _, sha = entry.rpartition(" ")
         if match := _EXPERIMENT.match(reference):
             found.setdefault(match["name"], []).append((match["base"].replace("/", ""), sha))
     return found
 
 
-def merge_tree(root: Path, ours: str, theirs: str, driver: str) -> tuple[str, list[str]]:
-    """Merge two commits without touching anything, as `git merge` would.
-
-    Args:
-        root: The project.
-        ours: A commit.
-        theirs: The other.
-        driver: The merge driver that must not be called: our side is taken where it would be.
-
-    Returns:
-        The merged tree, and the files of the repository (relative to the Git root) that conflict.
-
-    Raises:
-        LineageError: Git is older than 2.38, or a commit is missing.
-    """
-    words = ["-c", f"merge.{driver}.driver=true", "merge-tree", "--write-tree", "-z",
-             "--name-only", "--no-messages", ours, theirs]  # fmt: skip
-    done = _call(root, words)
-    if done.returncode not in (0, 1):
-        raise LineageError(
-            f"`git merge-tree` failed: {_last_words(done.stderr)}",
-            expected="Git 2.38 or later",
-            run="git --version",
-        )
-    tree, *conflicts = done.stdout.decode(errors="surrogateescape").split("\0")
-    return tree.strip(), sorted({path for path in conflicts if path})
-
-
-def export(root: Path, tree: str, folder: Path) -> None:
-    """Write what the project has in a tree or commit of the Git root into `folder`."""
-    base, inside = top(root), prefix(root)
-    packed = run(base, "archive", "--format=tar", f"{tree}:{inside}" if inside else tree)
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
-
-
-def unmerged(root: Path) -> dict[str, dict[int, str]]:
-    """Return the project's files in conflict: by path, the blob of each side that has one.
-
-    The sides are Git's: 1 is the common ancestor, 2 ours, 3 theirs.
-    """
-    found: dict[str, dict[int, str]] = {}
-    listed = run(root, "ls-files", "--unmerged", "-z").decode(errors="surrogateescape")
-    for entry in listed.split("\0"):
-        if entry:
-            facts, _, path = entry.partition("\t")
-            _, blob, side = facts.split()
-            found.setdefault(path, {})[int(side)] = blob
-    return found
-
-
-def attribute(root: Path, name: str, paths: Sequence[str]) -> dict[str, str]:
-    """Return the value of an attribute (.gitattributes) of each path."""
-    if not paths:
-        return {}
-    out = run(root, "check-attr", "-z", name, "--", *paths).decode(errors="surrogateescape")
-    fields = out.split("\0")
-    return dict(zip(fields[0::3], fields[2::3], strict=False))
-
-
 def blob(root: Path, revision: str, path: str) -> str:
     """Return the id of a file's content in a revision; empty if it has no such file."""
     name = f"{revision}:./{path}"
-    return _line(_call(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", name]).stdout)
-
-
-def containing(root: Path, pattern: str) -> list[str]:
-    """Return the project's tracked files that hold, on disk, a line that matches a basic regex."""
-    done = _call(root, ["grep", "--files-with-matches", "-I", "-z", "-e", pattern, "--", "."])
-    return sorted(path for path in done.stdout.decode(errors="surrogateescape").split("\0") if path)
+    return line(call(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", name]).stdout)
 
 
 def setting(root: Path, name: str) -> str:
     """Return a setting of Git's configuration; empty if it is not set."""
-    return _line(_call(root, ["config", "--get", name]).stdout)
+    return line(call(root, ["config", "--get", name]).stdout)
 
 
 def parents(root: Path, revision: str) -> list[str]:
     """Return the parents of a commit: two for a merge."""
-    return _line(run(root, "rev-list", "--parents", "--max-count=1", revision)).split()[1:]
+    return line(run(root, "rev-list", "--parents", "--max-count=1", revision)).split()[1:]
 
 
 def is_shallow(root: Path) -> bool:
     """Say whether the clone was cut off (`git clone --depth`), as CI does by default."""
-    done = _call(root, ["rev-parse", "--is-shallow-repository"])
-    return _line(done.stdout) == "true"
+    done = call(root, ["rev-parse", "--is-shallow-repository"])
+    return line(done.stdout) == "true"
 
 
 def describe(root: Path, revision: str) -> str:
     """Return the commit's short id and subject, as `3f2a1bc Train on January`."""
-    return _line(run(root, "log", "-1", "--format=%h %s", revision))
-
-
-def _call(root: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-    git = shutil.which("git")
-    if git is None:
-        raise LineageError(
-            "git is not installed, or not on the PATH",
-            expected="Git 2.30 or later",
-            run="install it from https://git-scm.com",
-        )
-    if not root.is_dir():
-        raise LineageError(f"the folder {root} does not exist", expected="the project's root")
-    environment = {name: value for name, value in os.environ.items() if name not in LEAKS}
-    # Never wait at a terminal for a password, never translate what `top` looks for.
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
-    return subprocess.run(  # noqa: S603 - the arguments are built here, no shell reads them
-        [git, *arguments], cwd=root, env=environment, capture_output=True, check=False
-    )
+    return line(run(root, "log", "-1", "--format=%h %s", revision))
 
 
 def _commit(root: Path, revision: str) -> str:
     name = f"{revision}^{{commit}}"
-    return _line(_call(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", name]).stdout)
+    return line(call(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", name]).stdout)
 
 
 def _experiment(root: Path, name: str, now: str) -> str:
@@ -410,7 +319,7 @@ def _experiment(root: Path, name: str, now: str) -> str:
 
 def _remote_branch(root: Path, name: str) -> str:
     out = run(root, "for-each-ref", "--format=%(refname:strip=3) %(objectname)", "refs/remotes")
-    pairs = [line.rpartition(" ") for line in out.decode(errors="replace").splitlines()]
+    pairs = [entry.rpartition(" ") for entry in out.decode(errors="replace").splitlines()]
     commits = {sha for branch_name, _, sha in pairs if branch_name == name}
     return commits.pop() if len(commits) == 1 else ""
 
@@ -420,11 +329,13 @@ def _names(root: Path) -> list[str]:
     return [*out.decode(errors="replace").split(), *experiments(root)]
 
 
-def _line(out: bytes) -> str:
+def line(out: bytes) -> str:
+    """Return what git printed, without the line's end."""
     return out.decode(errors="surrogateescape").strip()
 
 
-def _last_words(err: bytes) -> str:
-    lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
-    plain = [line for line in lines if not line.startswith("hint:")]
+def last_words(err: bytes) -> str:
+    """Return git's reason for an error: the last line it wrote that is no hint."""
+    lines = [text for text in err.decode(errors="replace").splitlines() if text.strip()]
+    plain = [text for text in lines if not text.startswith("hint:")]
     return (plain or lines or ["no message"])[-1].removeprefix("fatal: ")

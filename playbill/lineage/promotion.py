@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from playbill.errors import LineageError
-from playbill.lineage import bundle, git, registry, revision, store
+from playbill.lineage import bundle, git, registry, revision, store, worktree
 
 FORMAT_VERSION = 1
 
@@ -142,7 +142,7 @@ def _model_digest(root: Path, path: str, commit: str) -> str | None:
 def _refuse_uncommitted(root: Path, name: str) -> None:
     watched = [revision.LOCK, revision.PARAMS, "dvc.yaml", f"models/{name}"]
     present = [path for path in watched if (root / path).exists()]
-    if files := git.changed(root, present):
+    if files := worktree.changed(root, present):
         raise LineageError(
             f"the workspace holds results that are not committed: {', '.join(files[:5])}",
             expected="a commit that holds what is promoted",

@@ -12,7 +12,7 @@ from typing import Literal
 from playbill.config import place, recorded
 from playbill.config.environment import check_constraints
 from playbill.errors import PlaybillError
-from playbill.lineage import git
+from playbill.lineage import conflict, git
 from playbill.pipeline import merge
 
 OLDEST_PYTHON = (3, 11)
@@ -67,7 +67,7 @@ def mend(root: Path) -> list[str]:
 
 def _without_attribute(root: Path) -> list[str]:
     patterns = merge.generated_patterns(root)
-    said = git.attribute(root, "merge", list(patterns.values()))
+    said = conflict.attribute(root, "merge", list(patterns.values()))
     return [pattern for pattern, path in patterns.items() if said.get(path) != merge.NAME]
 
 

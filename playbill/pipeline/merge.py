@@ -18,7 +18,7 @@ from playbill.config.compilation import compile_project, write
 from playbill.config.environment import CONSTRAINTS
 from playbill.config.params import read_params
 from playbill.errors import LineageError, PlaybillError
-from playbill.lineage import git, lock
+from playbill.lineage import conflict, git, lock, worktree
 
 NAME = "playbill"
 # No absolute path: worktrees share Git's configuration and each has an environment of its own.
@@ -100,14 +100,14 @@ def compile_merge(top: Path, ours: str, theirs: str, inside: str) -> dict[str, s
     Raises:
         LineageError: What the files are compiled from is in conflict, or does not compile.
     """
-    tree, conflicts = git.merge_tree(top, ours, theirs, NAME)
+    tree, conflicts = conflict.merge_tree(top, ours, theirs, NAME)
     root = top / inside
     base = "" if inside == "." else f"{inside}/"
     mine = [path.removeprefix(base) for path in conflicts if path.startswith(base)]
     if blocking := _sources(root, mine):
         raise LineageError(f"{', '.join(blocking)} is in conflict")
     with tempfile.TemporaryDirectory(prefix="playbill-") as folder:
-        git.export(root, tree, Path(folder))
+        worktree.export(root, tree, Path(folder))
         # Another process, because the merged tree brings its own stages (and maybe framework).
         done = subprocess.run(
             [sys.executable, "-m", "playbill", "compose"],
@@ -128,7 +128,7 @@ def repair(root: Path) -> Repaired:
     Raises:
         ConfigError: The merged conf/ is not valid.
     """
-    waiting = git.unmerged(root) if git.is_repository(root) else {}
+    waiting = conflict.unmerged(root) if git.is_repository(root) else {}
     marked = _marked(root)
     generated = set(_generated(root, {*waiting, *marked}))
     settled = [path for path in sorted(generated) if _settle(root, path, waiting.get(path))]
@@ -160,7 +160,7 @@ def generated_patterns(root: Path) -> dict[str, str]:
 def _generated(root: Path, paths: Iterable[str]) -> list[str]:
     """Return those of `paths` that the driver would settle, installed or not."""
     wanted = sorted(paths)
-    said = git.attribute(root, "merge", wanted)
+    said = conflict.attribute(root, "merge", wanted)
     return [p for p in wanted if said.get(p) == NAME or p in (lock.FILE, *COMPILED)]
 
 
@@ -208,7 +208,7 @@ def _marked(root: Path) -> set[str]:
     """Return the tracked files of the project that hold conflict markers."""
     if not git.is_repository(root):
         return set()
-    return set(git.containing(root, f"^{_MARKER}"))
+    return set(conflict.containing(root, f"^{_MARKER}"))
 
 
 def _sources(root: Path, paths: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from playbill.config.schema import Params, Window
 from playbill.errors import LineageError, StageError, UsageError
 from playbill.evaluation import table
 from playbill.evaluation.pairing import Paired, Predictions, pair
-from playbill.lineage import git
+from playbill.lineage import git, worktree
 from playbill.pipeline.contest import compare_revisions
 from playbill.pipeline.project import Project
 
@@ -93,14 +93,14 @@ def retrain(root: Path, wish: Wish, say: Say) -> Retrained:
         say("comparing with the model of the branch that it starts from")
         pairs = _rematch(root, champion)
         report = _write_report(root, params, wish, champion, pairs)
-        commit = git.commit(root, _paths(root, params, report), _message(params, wish.window))
+        commit = worktree.commit(root, _paths(root, params, report), _message(params, wish.window))
     if wish.push_data:
         say("pushing the bytes to the DVC remote")
         remote = place.current(root).remote
         _dvc(root, "push", *(["--remote", remote] if remote else []))
     if wish.push:
         say(f"pushing {branch}")
-        git.push(root, branch)
+        worktree.push(root, branch)
     return Retrained(
         branch, commit, report, wish.window, params.source.window, tuple(pairs), wish.push
     )
@@ -116,7 +116,7 @@ def _ready(root: Path, wish: Wish) -> Params:
             expected="a project whose own files say everything",
             run="playbill adopt (or `git restore conf/recorded.yaml`), and commit",
         )
-    if changed := git.changed(root, ["conf", "stages", "params.yaml", "dvc.yaml", "dvc.lock"]):
+    if changed := worktree.changed(root, ["conf", "stages", "params.yaml", "dvc.yaml", "dvc.lock"]):
         raise UsageError(
             f"there are uncommitted changes: {', '.join(changed[:5])}",
             expected="a committed state to start the branch from",
@@ -159,7 +159,7 @@ def _on_branch(root: Path, branch: str) -> "Iterator[None]":
             expected="a new branch",
             run=f"git branch -D {branch}, or playbill retrain --branch NAME",
         )
-    git.switch(root, branch, create=True)
+    worktree.switch(root, branch, create=True)
     try:
         yield
     except BaseException:
@@ -197,6 +197,8 @@ def _rematch(root: Path, champion: str) -> list[Paired]:
     now = Project(root)
     params = read_params(root)
     contract = params.contract
+    if contract.task != "binary":  # pairs of other tasks are compared by `playbill compare`
+        return []
     test = now.table("prepared/test")
     try:
         old = predict(Project(root, champion).pipeline, as_model_frame(test, inputs(contract)))

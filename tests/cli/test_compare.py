@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from playbill.cli.compare import compare
 from playbill.errors import LineageError
-from playbill.lineage import git
+from playbill.lineage import worktree
 
 
 @pytest.fixture
@@ -112,4 +112,4 @@ def test_an_unknown_revision_ends_with_status_3_and_no_traceback(
 
 def test_the_comparison_leaves_the_workspace_alone(project: Path) -> None:
     _json("first", "quiet-moth")
-    assert git.changed(project) == []
+    assert worktree.changed(project) == []

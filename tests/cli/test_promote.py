@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from playbill.cli.models import models
 from playbill.cli.promote import promote
 from playbill.errors import PlaybillError
-from playbill.lineage import git, registry
+from playbill.lineage import git, registry, worktree
 
 METRICS = Path("models", "tiny", "evaluation", "metrics.json")
 
@@ -87,7 +87,7 @@ def test_results_that_were_not_committed_are_refused(project: Path) -> None:
 
 def test_metrics_that_somebody_edited_are_refused(project: Path) -> None:
     (project / METRICS).write_text('{"roc_auc": 0.99, "rows": 300}\n')
-    git.commit(project, [METRICS.as_posix()], "a better number")
+    worktree.commit(project, [METRICS.as_posix()], "a better number")
     assert "is not the file that the pipeline wrote" in _refused("HEAD", "--allow-unpushed").what
 
 
@@ -95,7 +95,7 @@ def test_a_revision_without_a_bundle_is_refused(project: Path) -> None:
     assert "no pipeline ran there" in _refused("first~1").what
     lock = project / "dvc.lock"
     lock.write_text(lock.read_text().replace("models/tiny/bundle", "models/tiny/other"))
-    git.commit(project, ["dvc.lock"], "no bundle")
+    worktree.commit(project, ["dvc.lock"], "no bundle")
     assert "models/tiny/bundle is not an output" in _refused("HEAD").what
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from playbill.errors import LineageError
-from playbill.lineage import bundle, git, registry, store
+from playbill.lineage import bundle, git, registry, store, worktree
 
 
 def _text(place: Path) -> str:
@@ -63,11 +63,11 @@ def test_an_experiment_can_be_named(history: Path) -> None:
 
 def test_a_clone_fetches_the_bundle_from_the_remote(history: Path) -> None:
     _promote(history, "first")
-    git.push(history, "refs/tags/tiny#prod#1", "refs/tags/tiny@v0.0.1")
+    worktree.push(history, "refs/tags/tiny#prod#1", "refs/tags/tiny@v0.0.1")
     clone = history.parent / "clone"
     git.run(history, "clone", "-q", "../origin.git", str(clone))
     assert _text(bundle.locate(clone)) == "model of seed 1"
-    assert not git.is_dirty(clone)
+    assert not worktree.is_dirty(clone)
 
 
 def test_without_git_the_workspace_alone_is_looked_at(history: Path, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_project_below_the_git_root_is_found_and_fetched(history: Path) -> Non
     repository.mkdir()
     shutil.copytree(history, project, ignore=shutil.ignore_patterns(".git"))
     git.run(repository, "init", "-q", "-b", "main", ".")
-    git.commit(project, ["."], "all")
+    worktree.commit(project, ["."], "all")
     name = registry.artifact(project, "tiny")
     registry.register(project, name, git.head(project), {})
     registry.assign(project, name, "v0.0.1", "prod", {})

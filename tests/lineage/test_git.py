@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from playbill.errors import LineageError
-from playbill.lineage import git
+from playbill.lineage import git, worktree
 
 
 @pytest.fixture
@@ -15,11 +15,11 @@ def repository(tmp_path: Path) -> Path:
     root.mkdir()
     git.run(root, "init", "-q", "-b", "main", ".")
     (root / "a.txt").write_text("first\n")
-    git.commit(root, ["a.txt"], "one")
+    worktree.commit(root, ["a.txt"], "one")
     git.run(root, "tag", "-am", "a tag", "v1")
     git.run(root, "branch", "side")
     (root / "a.txt").write_text("second\n")
-    git.commit(root, ["a.txt"], "two")
+    worktree.commit(root, ["a.txt"], "two")
     return root
 
 
@@ -79,14 +79,14 @@ def test_a_project_in_a_subfolder_reads_its_own_files(repository: Path) -> None:
     project = repository / "teams" / "flights"
     project.mkdir(parents=True)
     (project / "a.txt").write_text("mine\n")
-    commit = git.commit(project, ["a.txt"], "three")
+    commit = worktree.commit(project, ["a.txt"], "three")
     assert git.prefix(project) == "teams/flights"
     assert git.top(project) == repository
     assert git.read(project, commit, "a.txt") == b"mine\n"
     (project / "a.txt").write_text("edited\n")
     (repository / "a.txt").write_text("edited\n")
-    assert git.changed(project) == ["a.txt"]
-    assert git.changed(project, ["b.txt"]) == []
+    assert worktree.changed(project) == ["a.txt"]
+    assert worktree.changed(project, ["b.txt"]) == []
 
 
 def test_a_missing_file_is_named_with_its_revision(repository: Path) -> None:
@@ -99,9 +99,9 @@ def test_a_commit_takes_the_named_paths_and_nothing_else(repository: Path) -> No
     (repository / "a.txt").write_text("third\n")
     (repository / "other.txt").write_text("staged by somebody\n")
     git.run(repository, "add", "other.txt")
-    git.commit(repository, ["a.txt"], "only a")
-    assert git.changed(repository) == ["other.txt"]
-    assert git.is_dirty(repository)
+    worktree.commit(repository, ["a.txt"], "only a")
+    assert worktree.changed(repository) == ["other.txt"]
+    assert worktree.is_dirty(repository)
     assert git.describe(repository, "HEAD").endswith(" only a")
 
 
@@ -114,7 +114,7 @@ def test_variables_of_an_outer_git_do_not_lead_elsewhere(
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
     assert git.head(repository) == expected
     assert git.top(repository) == repository
-    assert not git.is_dirty(repository)
+    assert not worktree.is_dirty(repository)
 
 
 def test_a_machine_without_git_is_told_so(
@@ -145,19 +145,19 @@ def test_an_unknown_author_is_asked_for_a_name(
     for name in [name for name in os.environ if name.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))]:
         monkeypatch.delenv(name)
     with pytest.raises(LineageError) as caught:
-        git.commit(repository, ["a.txt"], "three")
+        worktree.commit(repository, ["a.txt"], "three")
     assert "git config user.name" in caught.value.run
 
 
 def test_a_push_without_a_remote_is_told_to_add_one(repository: Path) -> None:
     with pytest.raises(LineageError, match="no remote to push to"):
-        git.push(repository, "main")
+        worktree.push(repository, "main")
 
 
 def test_a_push_goes_to_the_remote_that_there_is(repository: Path, tmp_path: Path) -> None:
     git.run(repository, "init", "-q", "--bare", str(tmp_path / "hub.git"))
     git.run(repository, "remote", "add", "hub", str(tmp_path / "hub.git"))
-    git.push(repository, "main", "refs/tags/v1")
+    worktree.push(repository, "main", "refs/tags/v1")
     assert git.run(repository, "ls-remote", "hub", "refs/tags/v1")
 
 
@@ -173,7 +173,7 @@ def test_tags_come_with_message_tagger_and_the_commit_that_they_name(repository:
 
 
 def test_a_branch_is_made_and_a_detached_head_has_none(repository: Path) -> None:
-    git.switch(repository, "fresh", create=True)
+    worktree.switch(repository, "fresh", create=True)
     assert git.branch(repository) == "fresh"
     git.run(repository, "switch", "-q", "--detach")
     assert git.branch(repository) is None

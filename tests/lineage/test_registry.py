@@ -8,7 +8,7 @@ import pytest
 from gto import api
 
 from playbill.errors import LineageError, UsageError
-from playbill.lineage import git, registry
+from playbill.lineage import git, registry, worktree
 
 FACTS = {"commit": "abc", "metrics": {"auc": 0.7}}
 
@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
     git.run(folder, "init", "-q", "-b", "main", ".")
     for number in range(3):
         (folder / "a.txt").write_text(f"{number}\n")
-        git.commit(folder, ["a.txt"], f"commit {number}")
+        worktree.commit(folder, ["a.txt"], f"commit {number}")
     return folder
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from playbill.errors import LineageError
-from playbill.lineage import git, store
+from playbill.lineage import git, store, worktree
 
 BUNDLE = "models/tiny/bundle"
 PREDICTIONS = "models/tiny/evaluation/predictions.parquet"
@@ -34,7 +34,7 @@ def test_an_old_bundle_comes_from_the_cache_and_the_workspace_stays(history: Pat
     assert place.name == "bundle"
     assert (place / "model" / "pipeline.skops").read_text() == "model of seed 1"
     assert (history / BUNDLE / "model" / "pipeline.skops").read_text() == before
-    assert not git.is_dirty(history)
+    assert not worktree.is_dirty(history)
 
 
 def test_what_the_cache_lacks_comes_from_the_remote(history: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import playbill
 from playbill.config.override import override
 from playbill.errors import DataError, LineageError, StageError, UsageError
-from playbill.lineage import git
+from playbill.lineage import git, worktree
 from playbill.pipeline.project import Values
 
 EVALUATION = Path("models", "tiny", "evaluation")
@@ -34,7 +34,7 @@ def test_a_revision_is_read_from_git_and_dvc(history: Path) -> None:
     assert len(project.predictions) == 300
     assert (project.bundle / "model" / "pipeline.skops").read_text() == "model of seed 1"
     assert not project.predictions.equals(playbill.open(root=history).predictions)
-    assert not git.is_dirty(history)
+    assert not worktree.is_dirty(history)
 
 
 def test_an_experiment_and_a_registered_version_can_be_opened(history: Path) -> None:
@@ -96,7 +96,7 @@ def ran(tiny: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) ->
     """The tiny project after its stages ran, without DVC."""
     for stage in ("gather", "learn", "report"):
         run(sys.executable, "-m", f"stages.{stage}", cwd=tiny)
-    git.commit(tiny, ["."], "ran")
+    worktree.commit(tiny, ["."], "ran")
     monkeypatch.chdir(tiny)
     monkeypatch.syspath_prepend(str(tiny))
     kept = {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "stages"}
@@ -117,7 +117,7 @@ def test_a_stage_runs_in_memory_with_other_choices(ran: Path) -> None:
     assert fitted["seed"] == 11
     assert fitted["model"]["max_depth"] == 5
     assert "RandomForest" in fitted["model"]["_target_"]
-    assert git.changed(ran) == []
+    assert worktree.changed(ran) == []
 
 
 @pytest.mark.usefixtures("ran")
