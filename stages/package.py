@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from playbill.bundle import assembly, parity
 from playbill.bundle.card import Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
-from playbill.bundle.runtime.base import open_runtime
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
@@ -16,7 +15,6 @@ from playbill.server import application, command  # the code that ships is the c
 if TYPE_CHECKING:
     import pandas as pd
 
-RUNTIME = "skops"
 # What the model layer's lineage states; the stage depends on exactly these keys.
 GROUPS = ("source", "contract", "split", "feature", "model", "evaluation", "seed")
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
@@ -41,28 +39,40 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     answers = answers_of(predictions, known := outcome(params.contract))
     tuned = training["threshold"]
     threshold = params.evaluation.threshold if tuned is None else tuned
-    parts = assembly.Parts(
+    served = assembly.Served(
         name=params.name,
-        pipeline=pipeline,
         key=params.contract.key,
         inputs=asked,
         target=target,
         threshold=threshold,
+        asked=known,
+    )
+    described = assembly.contract_file(served)
+    model = parity.Model(pipeline, asked, known, threshold, described)
+    choice = parity.choose(params.bundle.runtimes, model, test, answers)
+    card = write_card(
+        name=params.name,
+        target=target,
+        inputs=asked,
+        rows=rows,
+        metrics=metrics,
+        slices=slices,
+        proof=choice.proof,
+    )
+    parts = assembly.Parts(
+        served=served,
+        scorer=choice.files,
+        proof=choice.proof,
         profile=build_profile(train, asked, params.drift, scores=score(answers, known)),
         metrics=metrics,
         lineage=_lineage(params, {"train": train, "test": test}),
-        card=write_card(
-            name=params.name, target=target, inputs=asked, rows=rows, metrics=metrics, slices=slices
-        ),
-        asked=known,
+        card=card,
     )
-    model = assembly.model_layer(parts)
-    runtime = open_runtime(RUNTIME, model)
-    proof = parity.prove(runtime, test, asked, answers, threshold=threshold, asked=known)
-    model["proof.json"] = assembly.to_json({"format_version": 1, "runtime": RUNTIME, **proof})
+    layer = assembly.model_layer(parts)
     texts = {path.name: path.read_bytes() for path in sorted(server.iterdir()) if path.is_file()}
     code = [application.__name__, command.__name__]
-    return {"bundle": assembly.assemble(params.name, model, texts, code=code, runtime=RUNTIME)}
+    files = assembly.assemble(params.name, layer, texts, code=code, runtime=choice.runtime)
+    return {"bundle": files}
 
 
 def _rows(params: Params, frame: "pd.DataFrame") -> Rows:

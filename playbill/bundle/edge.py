@@ -116,7 +116,11 @@ def _together(inputs: "Sequence[Column]") -> list[_Change]:
     """Return changes of many columns at once."""
     missing = {column.name: None for column in inputs if column.nullable}
     unknown = {c.name: UNKNOWN for c in inputs if c.kind == "text" and not c.categories}
-    found = [("missing", missing), ("category", unknown), ("missing", {**unknown, **missing})]
+    found: list[tuple[str, dict[str, Any]]] = [
+        ("missing", missing),
+        ("category", unknown),
+        ("missing", {**unknown, **missing}),
+    ]
     return [_Change(kind, values) for kind, values in found if values]
 
 

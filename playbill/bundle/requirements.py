@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from playbill.errors import InstalledError
 
 SERVER = ("fastapi", "numpy", "pydantic", "uvicorn")
-RUNTIMES = {"skops": ("pandas", "scikit-learn", "skops")}
+RUNTIMES = {
+    "numpy": (),
+    "skops": ("pandas", "scikit-learn", "skops"),
+}
 
 
 def requirements_text(runtime: str) -> str:

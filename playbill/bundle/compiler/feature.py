@@ -69,7 +69,7 @@ class Feature:
         """
         if not self.numeric:
             raise UnsupportedError(f"`{name}` of a text column")
-        step: Operation = (name, tuple(np.float64(each) for each in parameters))
+        step: Operation = (name, tuple(np.asarray(each, dtype=np.float64) for each in parameters))
         if self.values is None:
             return replace(self, operations=(*self.operations, step))
         return replace(self, values=operate([step], self.values))

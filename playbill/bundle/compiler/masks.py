@@ -109,9 +109,7 @@ def asked(ensemble: "Ensemble") -> "dict[int, dict[int, Floats]]":
     return found
 
 
-def _column(
-    source: int, asked: "dict[int, Floats]", ensemble: "Ensemble", words: int
-) -> _Column:
+def _column(source: int, asked: "dict[int, Floats]", ensemble: "Ensemble", words: int) -> _Column:
     mine = {place: ensemble.features[place] for place in asked}
     if next(iter(mine.values())).text:
         for each in mine.values():
@@ -129,9 +127,9 @@ def _column(
         bad = np.zeros(len(raw), dtype=bool)
         for each in mine.values():
             bad |= each.refuses(raw)
-    for each in values.values():
-        bad |= np.isnan(each) & (not ensemble.takes_missing)
-        bad |= np.isinf(each) & ensemble.single
+    for numbers in values.values():
+        bad |= np.isnan(numbers) & (not ensemble.takes_missing)
+        bad |= np.isinf(numbers) & ensemble.single
     return _Column(source, breaks, values, bad)
 
 

@@ -23,20 +23,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbill.contract.column import Column
+    from playbill.contract.outcome import Outcome
 
     Floats = NDArray[np.float64]
 
 
-def compile_pipeline(pipeline: Any, inputs: "Sequence[Column]") -> dict[str, bytes]:
+def compile_pipeline(
+    pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome"
+) -> dict[str, bytes]:
     """Return the runtime's file by its name in the model layer; equal Pipelines, equal bytes.
 
     Args:
         pipeline: A fitted Pipeline on the columns of `inputs`, in their order.
         inputs: The contract's input columns.
+        asked: What the contract asks for.
 
     Raises:
         UnsupportedError: The Pipeline has a part that cannot be compiled; the text names it.
     """
+    _check_classes(pipeline, asked)
     words = words_of(pipeline)
     features = [_raw(place, column, words) for place, column in enumerate(inputs)]
     writer = Writer()
@@ -78,6 +83,15 @@ def _raw(place: int, column: "Column", words: Sequence[str]) -> Feature:
     values = np.empty(len(words) + 2, dtype=object)
     values[:] = [*words, UNKNOWN, np.nan]
     return Feature(place, text=True, values=values)
+
+
+def _check_classes(pipeline: Any, asked: "Outcome") -> None:
+    known = list(getattr(pipeline, "classes_", ()))
+    two = 2
+    if asked.task == "binary" and len(known) != two:
+        raise UnsupportedError(f"a binary model of {len(known)} classes")
+    if asked.task == "multiclass" and (known != list(asked.classes) or len(known) <= two):
+        raise UnsupportedError("a model that did not learn every class, or only two")
 
 
 class _Compiler:

@@ -1,7 +1,6 @@
 """Features as the blocks of a `Preparation`: what shares its operations is computed together."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,8 @@ import numpy as np
 from playbill.errors import UnsupportedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from playbill.bundle.compiler.feature import Feature
     from playbill.bundle.compiler.writer import Writer
     from playbill.bundle.runtime.preparation import Operation

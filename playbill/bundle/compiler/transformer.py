@@ -157,7 +157,8 @@ def _target(step: Any, features: Sequence[Feature]) -> Features:
 
 def _bins(step: Any, features: Sequence[Feature]) -> Features:
     found = [
-        _stepped(feature, edges[1:-1]) for feature, edges in zip(features, step.bin_edges_, strict=True)
+        _stepped(feature, edges[1:-1])
+        for feature, edges in zip(features, step.bin_edges_, strict=True)
     ]
     return found if step.encode == "ordinal" else transform(step._encoder, found)  # noqa: SLF001
 

@@ -1,6 +1,5 @@
 """Calibrated classifiers in NumPy: scorers whose outputs pass through fitted calibrators."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,8 @@ import numpy as np
 from playbill.bundle.runtime.link import softmax
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -87,9 +88,7 @@ class Calibrated:
         assert total is not None
         return total / len(self.members)
 
-    def _probabilities(
-        self, member: Member, columns: "Sequence[NDArray[np.float64]]"
-    ) -> "Floats":
+    def _probabilities(self, member: Member, columns: "Sequence[NDArray[np.float64]]") -> "Floats":
         scores = member.score(columns)
         if member.temperature:
             found = softmax(member.temperature * _logits(scores))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLAIN = frozenset({float, int, bool, type(None)})
 WORDS = frozenset({str, type(None)})
+DAY = 86_400
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -112,7 +113,10 @@ def seconds(value: Any) -> float:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - EPOCH).total_seconds()
+    since = moment - EPOCH
+    whole = np.array([since.days * DAY + since.seconds])
+    rest = np.array([since.microseconds * 1000 + getattr(since, "nanoseconds", 0)])
+    return float(_added(whole, rest / TICKS["ns"])[0])
 
 
 def is_missing(value: Any) -> bool:
@@ -170,6 +174,14 @@ def _since(times: "NDArray[Any]") -> "NDArray[np.float64]":
     unit = np.datetime_data(times.dtype)[0]
     if unit not in TICKS:
         times, unit = times.astype("datetime64[s]"), "s"
-    found: NDArray[np.float64] = times.astype(np.int64) / TICKS[unit]
+    whole, rest = np.divmod(times.astype(np.int64), TICKS[unit])
+    found = _added(whole, rest / TICKS[unit])
     found[np.isnat(times)] = np.nan
     return found
+
+
+def _added(whole: "NDArray[np.int64]", rest: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return seconds as pandas adds them: a rest is never rounded away."""
+    found: NDArray[np.float64] = whole + rest
+    found = np.where((rest != 0) & (found == whole), np.nextafter(found, np.inf), found)
+    return np.where((rest != 0) & (found == whole + 1), np.nextafter(found, -np.inf), found)

@@ -24,7 +24,7 @@ def sigmoid(x: float) -> float:
 
 def softmax(raw: "Floats") -> "Floats":
     """Return probabilities that sum to 1, shape (n, classes), as scikit-learn's `softmax`."""
-    found = np.exp(raw - np.max(raw, axis=1).reshape((-1, 1)))
+    found: Floats = np.exp(raw - np.max(raw, axis=1).reshape((-1, 1)))
     found /= np.sum(found, axis=1).reshape((-1, 1))
     return found
 
@@ -36,7 +36,8 @@ def one_against_rest(raw: "Floats") -> "Floats":
     zero = total == 0
     found[zero, :] = 1
     total[zero] = found.shape[1]
-    return found / total.reshape((-1, 1))
+    found /= total.reshape((-1, 1))
+    return found
 
 
 def _each(raw: "Floats") -> "Floats":

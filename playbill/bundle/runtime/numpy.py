@@ -14,7 +14,7 @@ from playbill.bundle.runtime.cells import as_codes, as_numbers, unanswered
 from playbill.bundle.runtime.linear import Linear
 from playbill.bundle.runtime.preparation import Piece, Preparation, Scalar, Table
 from playbill.bundle.runtime.tensors import load_tensors
-from playbill.bundle.runtime.trees import MaskedTrees, Source, Sum, WalkedTrees
+from playbill.bundle.runtime.trees import MaskedTrees, Nodes, Source, Sum, WalkedTrees
 from playbill.errors import BundleError, DataError
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class NumpyRuntime:
         masked: The same for one row, where the model is one of masks alone.
         nan: Whether a prediction of NaN is an answer; else the Pipeline refuses such rows.
     """
+
+    quick = True
 
     def __init__(
         self,
@@ -144,7 +146,8 @@ class _Reader:
 
     def _prepared(self, plain: Mapping[str, Any]) -> "_Prepared":
         preparation = self._preparation(plain["preparation"])
-        head = {"walk": self._walk, "linear": self._linear}[plain["head"]["kind"]](plain["head"])
+        inner = plain["head"]
+        head = self._walk(inner) if inner["kind"] == "walk" else self._linear(inner)
         return _Prepared(preparation, head)
 
     def _calibrated(self, plain: Mapping[str, Any]) -> Calibrated:
@@ -186,16 +189,11 @@ class _Reader:
         )
 
     def _walk(self, plain: Mapping[str, Any]) -> WalkedTrees:
+        names = ("feature", "threshold", "children", "missing_right", "split", "categories")
+        arrays = {name: self._arrays[plain[name]] for name in (*names, "values", "roots")}
+        refuses = frozenset(str(each) for each in plain["refuses"])
         return WalkedTrees(
-            self._arrays[plain["feature"]],
-            self._arrays[plain["threshold"]],
-            self._arrays[plain["children"]],
-            self._arrays[plain["missing_right"]],
-            self._arrays[plain["values"]],
-            self._arrays[plain["roots"]],
-            int(plain["depth"]),
-            self._total(plain["total"]),
-            frozenset(str(each) for each in plain["refuses"]),
+            Nodes(**arrays, depth=int(plain["depth"])), self._total(plain["total"]), refuses
         )
 
     def _linear(self, plain: Mapping[str, Any]) -> Linear:

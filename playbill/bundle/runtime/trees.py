@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+CATEGORIES = 256  # of one column, at most: scikit-learn keeps them in a byte
 CHUNK = 256  # rows whose masks stay in the processor's cache
 
 
@@ -80,7 +81,7 @@ class MaskedTrees:
         total: What happens to the leaves.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of one file
+    def __init__(
         self,
         names: Sequence[str],
         lookups: dict[int, dict[Any, int]],
@@ -112,9 +113,7 @@ class MaskedTrees:
             codes = np.zeros((rows, 0), dtype=np.int64)
         else:
             codes = np.stack([self._codes(s, columns[s.column]) for s in self._sources], axis=1)
-        parts = [
-            self._chunk(codes[start : start + CHUNK]) for start in range(0, len(codes), CHUNK)
-        ]
+        parts = [self._chunk(codes[start : start + CHUNK]) for start in range(0, len(codes), CHUNK)]
         return np.concatenate(parts) if parts else np.empty((0, self._outputs))
 
     def row(self, values: Sequence[Any]) -> float | None:
@@ -182,43 +181,44 @@ def _row_step(source: Source, lookup: dict[Any, int] | None) -> tuple[int, Calla
     return source.column, code
 
 
-class WalkedTrees:
-    """Trees of any size, walked all at once, level by level.
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of all trees.
 
-    A node is left for `children[2 * node]` unless its column's value is greater than its
-    threshold; the children of a leaf are the leaf itself.
-
-    Args:
+    Attributes:
         feature: Column of the matrix by node, shape (nodes,).
         threshold: Largest value that goes left, shape (nodes,).
-        children: Left and right child by node, shape (2 * nodes,).
+        children: Left and right child by node, shape (2 * nodes,); a leaf's are the leaf itself.
         missing_right: Whether NaN goes right, shape (nodes,).
+        split: Row of `categories` by node, -1 for a split by number, shape (nodes,).
+        categories: Whether a category goes right, shape (splits, 257); the last one is missing.
         values: Value by node, shape (nodes, outputs of a tree).
         roots: First node by tree, shape (trees,).
         depth: Longest way from a root to a leaf.
+    """
+
+    feature: "NDArray[np.int64]"
+    threshold: "Floats"
+    children: "NDArray[np.int64]"
+    missing_right: "NDArray[np.bool_]"
+    split: "NDArray[np.int64]"
+    categories: "NDArray[np.bool_]"
+    values: "Floats"
+    roots: "NDArray[np.int64]"
+    depth: int
+
+
+class WalkedTrees:
+    """Trees of any size, walked all at once, level by level.
+
+    Args:
+        nodes: The trees.
         total: What happens to the leaves.
         refuses: Which values the estimator refuses: `missing`, `infinite`.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of one file
-        self,
-        feature: "NDArray[np.int64]",
-        threshold: "Floats",
-        children: "NDArray[np.int64]",
-        missing_right: "NDArray[np.bool_]",
-        values: "Floats",
-        roots: "NDArray[np.int64]",
-        depth: int,
-        total: Sum,
-        refuses: frozenset[str],
-    ) -> None:
-        self._feature = feature
-        self._threshold = threshold
-        self._children = children
-        self._missing_right = missing_right
-        self._values = values
-        self._roots = roots
-        self._depth = depth
+    def __init__(self, nodes: Nodes, total: Sum, refuses: frozenset[str]) -> None:
+        self._nodes = nodes
         self._total = total
         self._refuses = refuses
 
@@ -228,21 +228,32 @@ class WalkedTrees:
             raise unanswered(np.isinf(x))
         if "missing" in self._refuses and np.isnan(x).any():
             raise unanswered(np.isnan(x))
-        chunk = max(1, CHUNK * 64 // max(len(self._roots), 1))
+        chunk = max(1, CHUNK * 64 // max(len(self._nodes.roots), 1))
         parts = [self._chunk(x[start : start + chunk]) for start in range(0, len(x), chunk)]
         return np.concatenate(parts) if parts else np.empty((0, len(self._total.base)))
 
     def _chunk(self, x: "Floats") -> "Floats":
-        width = x.shape[1]
-        rows = np.repeat(np.arange(len(x), dtype=np.int64) * width, len(self._roots))
-        node = np.tile(self._roots, len(x))
+        nodes = self._nodes
+        rows = np.repeat(np.arange(len(x), dtype=np.int64) * x.shape[1], len(nodes.roots))
+        node = np.tile(nodes.roots, len(x))
         flat = x.ravel()
         holes = bool(np.isnan(flat).any())
-        for _ in range(self._depth):
-            value = flat.take(self._feature.take(node) + rows)
-            right = value > self._threshold.take(node)
+        codes = _category_codes(flat) if len(nodes.categories) else None
+        for _ in range(nodes.depth):
+            place = nodes.feature.take(node) + rows
+            value = flat.take(place)
+            right = value > nodes.threshold.take(node)
             if holes:
-                right |= np.isnan(value) & self._missing_right.take(node)
-            node = self._children.take(2 * node + right)
-        leaves = self._values.take(node, axis=0)
+                right |= np.isnan(value) & nodes.missing_right.take(node)
+            if codes is not None:
+                split = nodes.split.take(node)
+                right = np.where(split < 0, right, nodes.categories[split, codes.take(place)])
+            node = nodes.children.take(2 * node + right)
+        leaves = nodes.values.take(node, axis=0)
         return self._total.batch(leaves.reshape(len(x), -1, len(self._total.base)))
+
+
+def _category_codes(x: "Floats") -> "NDArray[np.int64]":
+    """Return encoded categories as integers; what is none (NaN, negative) is the last code."""
+    none = ~(x >= 0)
+    return np.where(none, CATEGORIES, np.minimum(x, CATEGORIES)).astype(np.int64)
