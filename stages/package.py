@@ -34,36 +34,26 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
 ) -> dict[str, object]:
     """Return `bundle`, its files by relative path."""
     asked = inputs(params.contract)
-    target = next(c for c in columns(params.contract) if c.name == params.contract.target)
-    rows = {"train": _rows(params, train), "test": _rows(params, test)}
     answers = answers_of(predictions, known := outcome(params.contract))
-    tuned = training["threshold"]
-    threshold = params.evaluation.threshold if tuned is None else tuned
-    served = assembly.Served(
-        name=params.name,
-        key=params.contract.key,
-        inputs=asked,
-        target=target,
-        threshold=threshold,
-        asked=known,
-    )
+    served = _served(params, training["threshold"])
     described = assembly.contract_file(served)
-    model = parity.Model(pipeline, asked, known, threshold, described)
+    model = parity.Model(pipeline, asked, known, served.threshold, described)
     choice = parity.choose(params.bundle.runtimes, model, test, answers)
     card = write_card(
         name=params.name,
-        target=target,
+        target=served.target,
         inputs=asked,
-        rows=rows,
+        rows={"train": _rows(params, train), "test": _rows(params, test)},
         metrics=metrics,
         slices=slices,
         proof=choice.proof,
     )
+    time = params.contract.role("time")
     parts = assembly.Parts(
         served=served,
         scorer=choice.files,
         proof=choice.proof,
-        profile=build_profile(train, asked, params.drift, scores=score(answers, known)),
+        profile=build_profile(train, asked, params.drift, scores=score(answers, known), time=time),
         metrics=metrics,
         lineage=_lineage(params, {"train": train, "test": test}),
         card=card,
@@ -75,6 +65,18 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     return {"bundle": files}
 
 
+def _served(params: Params, tuned: float | None) -> assembly.Served:
+    contract = params.contract
+    return assembly.Served(
+        name=params.name,
+        key=contract.key,
+        inputs=inputs(contract),
+        target=next(c for c in columns(contract) if c.name == contract.target),
+        threshold=params.evaluation.threshold if tuned is None else tuned,
+        asked=outcome(contract),
+    )
+
+
 def _rows(params: Params, frame: "pd.DataFrame") -> Rows:
     time = params.contract.role("time")
     if time is None:
@@ -83,11 +85,12 @@ def _rows(params: Params, frame: "pd.DataFrame") -> Rows:
 
 
 def _lineage(params: Params, frames: "dict[str, pd.DataFrame]") -> dict[str, Any]:
-    plain = params.model_dump(mode="json", by_alias=True)
+    # As they stand in params.yaml, without defaults: so that Git alone can tell the digests again.
+    plain = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
     made = {name: params.environment[name] for name in STAGES if name in params.environment}
     return {
         "data": {name: frame_digest(frame) for name, frame in frames.items()},
-        "params": {name: plain_digest(plain[name]) for name in GROUPS},
+        "params": {name: plain_digest(plain[name]) for name in GROUPS if name in plain},
         "code": {name: plain_digest([e.framework, e.targets]) for name, e in made.items()},
         "environment": {name: e.packages for name, e in made.items()},
     }
