@@ -9,6 +9,7 @@ from playbill.bundle.fingerprint import frame_digest, plain_digest
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
+from playbill.drift.performance import profile_performance
 from playbill.drift.profile import build_profile
 from playbill.server import application, command  # the code that ships is the code imported here
 
@@ -34,10 +35,10 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
 ) -> dict[str, object]:
     """Return `bundle`, its files by relative path."""
     asked = inputs(params.contract)
-    answers = answers_of(predictions, known := outcome(params.contract))
     served = _served(params, training["threshold"])
     described = assembly.contract_file(served)
-    model = parity.Model(pipeline, asked, known, served.threshold, described)
+    model = parity.Model(pipeline, asked, served.asked, served.threshold, described)
+    answers = answers_of(predictions, served.asked)
     choice = parity.choose(params.bundle.runtimes, model, test, answers)
     card = write_card(
         name=params.name,
@@ -48,18 +49,18 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         slices=slices,
         proof=choice.proof,
     )
-    time = params.contract.role("time")
     parts = assembly.Parts(
         served=served,
         scorer=choice.files,
         proof=choice.proof,
-        profile=build_profile(train, asked, params.drift, scores=score(answers, known), time=time),
+        profile=_profile(params, train, predictions, served),
         metrics=metrics,
         lineage=_lineage(params, {"train": train, "test": test}),
         card=card,
     )
     layer = assembly.model_layer(parts)
-    texts = {path.name: path.read_bytes() for path in sorted(server.iterdir()) if path.is_file()}
+    paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
+    texts = {path.relative_to(server).as_posix(): path.read_bytes() for path in paths}
     code = [application.__name__, command.__name__]
     files = assembly.assemble(params.name, layer, texts, code=code, runtime=choice.runtime)
     return {"bundle": files}
@@ -74,6 +75,25 @@ def _served(params: Params, tuned: float | None) -> assembly.Served:
         target=next(c for c in columns(contract) if c.name == contract.target),
         threshold=params.evaluation.threshold if tuned is None else tuned,
         asked=outcome(contract),
+    )
+
+
+def _profile(
+    params: Params, train: "pd.DataFrame", predictions: "pd.DataFrame", served: assembly.Served
+) -> dict[str, Any]:
+    contract, known = params.contract, served.asked
+    answers = answers_of(predictions, known)
+    performance = None
+    if known.task == "binary":
+        positive = predictions[contract.target].to_numpy() == 1
+        performance = profile_performance(answers, positive, served.threshold)
+    return build_profile(
+        train,
+        served.inputs,
+        params.drift,
+        scores=score(answers, known),
+        time=contract.role("time"),
+        performance=performance,
     )
 
 
