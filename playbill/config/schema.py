@@ -287,6 +287,13 @@ class Drift(Group):
     """Seed of the draws."""
 
 
+class Engine(Group):
+    """How the processes of the stages are started; what a stage writes does not depend on it."""
+
+    preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]] = []
+    """Installed modules that one process of a run imports for all stages; none: each its own."""
+
+
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
@@ -381,6 +388,7 @@ class Params(Group):
     bundle: Bundle
     server: Server
     drift: Drift
+    engine: Engine = Engine()
     pipeline: Pipeline
     environment: dict[str, Environment] = {}
     """By stage, what `compose` found installed; never written by hand."""
