@@ -230,6 +230,13 @@ class Evaluation(Group):
     """Most points that a plotted curve keeps."""
 
 
+class Bundle(Group):
+    """What ships, and what computes its answers."""
+
+    runtimes: Annotated[list[Literal["numpy", "skops"]], Field(min_length=1)] = ["numpy", "skops"]
+    """Runtimes in the order in which packaging tries them; it takes the first that is equal."""
+
+
 class Server(Group):
     """What the generated server promises."""
 
@@ -405,6 +412,7 @@ class Params(Group):
     feature: Feature
     model: Target
     evaluation: Evaluation
+    bundle: Bundle
     server: Server
     drift: Drift
     engine: Engine = Engine()
