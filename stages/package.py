@@ -31,6 +31,7 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     predictions: "pd.DataFrame",
     metrics: dict[str, Any],
     slices: dict[str, Any],
+    report: dict[str, Any],
 ) -> dict[str, object]:
     """Return `bundle`, its files by relative path."""
     asked = inputs(params.contract)
