@@ -6,34 +6,43 @@ from typing import TYPE_CHECKING, Any
 from playbill.config.schema import Params
 from playbill.contract.column import inputs
 from playbill.contract.frame import as_model_frame
+from playbill.contract.task import columns, outcome
 from playbill.evaluation import curves
 from playbill.evaluation.assessment import assess, make_plan
 from playbill.evaluation.metrics import measure
-from playbill.evaluation.outcome import Outcome
+from playbill.evaluation.scored import encode
 from playbill.evaluation.slices import measure_slices
 from playbill.model.estimator import predict
 
 if TYPE_CHECKING:
     import pandas as pd
 
+FORMAT_VERSION = 2  # of metrics.json; 1 had neither this nor `task`
 
-def run(params: Params, *, pipeline: Any, test: "pd.DataFrame") -> dict[str, object]:
+
+def run(
+    params: Params, *, pipeline: Any, test: "pd.DataFrame", training: dict[str, Any]
+) -> dict[str, object]:
     """Return `predictions`, `plots`, `metrics`, `slices` and the `report` of the hold-out."""
-    contract, config = params.contract, params.evaluation
+    contract, config, asked = params.contract, params.evaluation, outcome(params.contract)
+    model = partial(predict, pipeline, task=asked.task, classes=asked.classes)
     rows = as_model_frame(test, inputs(contract))
-    scores = predict(pipeline, rows)
-    truth = test[contract.target].to_numpy(dtype="int64")
-    outcome = Outcome("binary", truth, scores, ("0", "1"), config.threshold)
-    plan = make_plan(test, contract, config)
-    report = assess(test, rows, outcome, plan, config, partial(predict, pipeline))
+    answers = model(rows)
+    tuned = training["threshold"]
+    threshold = config.threshold if tuned is None else tuned
+    scored = encode(test[contract.target], answers, asked.task, asked.classes, threshold)
+    report = assess(test, rows, scored, make_plan(test, contract, config), config, model)
     named = [name for name in (contract.key, contract.role("time"), contract.target) if name]
+    head: dict[str, object] = {"format_version": FORMAT_VERSION, "task": asked.task}
+    if asked.task == "binary":
+        head["threshold"] = threshold
     return {
-        "predictions": test[named].assign(probability=scores, prediction=outcome.labels()),
-        "plots": curves.curves(outcome, points=config.curve_points)
+        "predictions": test[named].assign(**columns(answers, asked, threshold)),
+        "plots": curves.curves(scored, points=config.curve_points)
         | curves.importance(report["importance"]),
-        "metrics": {"format_version": 2, "threshold": config.threshold, **measure(outcome)},
+        "metrics": head | measure(scored),
         "slices": measure_slices(
-            test, outcome, columns=config.slices, minimum_rows=config.slice_rows
+            test, scored, columns=config.slices, minimum_rows=config.slice_rows
         ),
         "report": report,
     }

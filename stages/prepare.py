@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from playbill.config.schema import Params
+from playbill.contract.task import as_target, outcome
 from playbill.split.division import split
 from playbill.split.rules import FORMAT_VERSION, apply_rules, describe
 
@@ -15,6 +16,8 @@ def run(params: Params, *, table: "pd.DataFrame") -> dict[str, object]:
     contract, config = params.contract, params.split
     key, target, time = contract.key, contract.target, contract.role("time")
     kept, rules = apply_rules(table, key=key, target=target, drop_duplicates=config.drop_duplicates)
+    known = outcome(contract)
+    kept = kept.assign(**{target: as_target(kept[target], known)})
     train, test = split(
         kept, config, key=key, target=target, time=time, group=contract.role("group")
     )
@@ -23,8 +26,8 @@ def run(params: Params, *, table: "pd.DataFrame") -> dict[str, object]:
         "rows": len(table),
         "rules": rules,
         "split": config.kind,
-        "train": describe(train, target=target, time=time),
-        "test": describe(test, target=target, time=time),
+        "train": describe(train, target=target, time=time, task=known.task),
+        "test": describe(test, target=target, time=time, task=known.task),
     }
     return {"train": train, "test": test, "report": report}
 

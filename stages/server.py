@@ -3,6 +3,7 @@
 from playbill.bundle.interface import write_interface
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
+from playbill.contract.task import outcome
 from playbill.server.description import openapi_text
 
 
@@ -10,7 +11,8 @@ def run(params: Params) -> dict[str, object]:
     """Return `server`, the texts by file name."""
     contract = params.contract
     target = next(column for column in columns(contract) if column.name == contract.target)
-    texts = write_interface(params.name, inputs(contract), target, params.server)
+    asked = outcome(contract)
+    texts = write_interface(params.name, inputs(contract), target, params.server, asked)
     return {"server": {**texts, "openapi.json": openapi_text(texts)}}
 
 

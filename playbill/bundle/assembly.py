@@ -14,7 +14,9 @@ from playbill.bundle.code import copied_code
 from playbill.bundle.interface import example
 from playbill.bundle.requirements import requirements_text
 from playbill.bundle.runtime.base import KINDS
+from playbill.contract import task
 from playbill.contract.column import as_dict
+from playbill.contract.task import BINARY, Outcome
 from playbill.model.persistence import dump
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Parts:
         metrics: Measures on the hold-out.
         lineage: Digests of what the model was made from.
         card: The model card, Markdown.
+        asked: What the contract asks for: task, classes, positive class.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Parts:
     metrics: Mapping[str, Any]
     lineage: Mapping[str, Any]
     card: str
+    asked: Outcome = BINARY
 
 
 def model_layer(parts: Parts) -> dict[str, bytes]:
@@ -62,6 +66,7 @@ def model_layer(parts: Parts) -> dict[str, bytes]:
         "inputs": [as_dict(column) for column in parts.inputs],
         "target": as_dict(parts.target),
         "threshold": parts.threshold,
+        **task.as_dict(parts.asked),
     }
     return {
         "pipeline.skops": dump(parts.pipeline),

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from playbill.bundle import manifest
 from playbill.bundle.runtime.base import open_runtime
 from playbill.config.nearest import nearest
+from playbill.contract import task
 from playbill.contract.column import Column, from_dict
+from playbill.contract.task import Outcome, labels
 from playbill.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -26,12 +28,26 @@ Advance = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Summary:
-    """What was predicted, and by which model."""
+    """What was predicted, and by which model.
+
+    Attributes:
+        rows: How many rows.
+        task: The model's task.
+        positive: Rows labelled positive; None unless the task is binary.
+        mean_probability: Mean probability of the positive class; None unless the task is binary.
+        threshold: Probability from which on a row is positive; None unless the task is binary.
+        predicted: Rows by predicted class (multiclass), or mean, least and largest value
+            (regression); empty for a binary task.
+        model: Name of the model.
+        model_digest: Identity of its layer of the bundle.
+    """
 
     rows: int
-    positive: int
-    mean_probability: float
-    threshold: float
+    task: str
+    positive: int | None
+    mean_probability: float | None
+    threshold: float | None
+    predicted: dict[str, float]
     model: str
     model_digest: str
 
@@ -41,12 +57,59 @@ class _Contract:
     key: str
     threshold: float
     inputs: tuple[Column, ...]
+    asked: Outcome
+
+
+@dataclass
+class _Tally:
+    """What is counted of the answers while the rows pass."""
+
+    asked: Outcome
+    threshold: float
+    rows: int = 0
+    positive: int = 0
+    total: float = 0.0
+    counts: dict[str, int] = field(default_factory=dict)
+    least: float = float("inf")
+    largest: float = float("-inf")
+
+    def add(self, answers: "NDArray[np.float64]", said: "NDArray[Any]") -> None:
+        self.rows += len(answers)
+        if self.asked.task == "multiclass":
+            for name in said.tolist():
+                self.counts[str(name)] = self.counts.get(str(name), 0) + 1
+            return
+        self.total += float(answers.sum())
+        self.positive += int((answers >= self.threshold).sum())
+        self.least = min(self.least, float(answers.min()))
+        self.largest = max(self.largest, float(answers.max()))
+
+    def summary(self, model: str, digest: str) -> Summary:
+        task, mean = self.asked.task, self.total / self.rows
+        predicted: dict[str, float] = {}
+        if task == "regression":
+            predicted = {"mean": mean, "min": self.least, "max": self.largest}
+        if task == "multiclass":
+            predicted = {str(name): self.counts.get(str(name), 0) for name in self.asked.classes}
+        binary = task == "binary"
+        return Summary(
+            rows=self.rows,
+            task=task,
+            positive=self.positive if binary else None,
+            mean_probability=mean if binary else None,
+            threshold=self.threshold if binary else None,
+            predicted=predicted,
+            model=model,
+            model_digest=digest,
+        )
 
 
 def predict_file(
     bundle: Path, source: Path, target: Path, *, advance: Advance = lambda _: None
 ) -> Summary:
     """Write key, probability and label of each row of `source` to `target`.
+
+    Of a multiclass model the probability of each class and the label; of a regression the value.
 
     Args:
         bundle: The bundle; it is verified first.
@@ -65,21 +128,17 @@ def predict_file(
     listed, files = manifest.load(bundle)
     runtime = open_runtime(listed.runtime, files)
     contract = _read_contract(files)
-    rows = positive = 0
-    total = 0.0
+    tally = _Tally(contract.asked, contract.threshold)
     with _writing(target) as write, _single_thread():
         for chunk, done in _chunks(source, contract):
-            chances = _predict(runtime.predict, chunk, contract, source, rows)
-            label = chances >= contract.threshold
-            write(_answers(chunk, contract.key, rows, chances, label))
-            rows, positive = rows + len(chunk), positive + int(label.sum())
-            total += float(chances.sum())
+            answers = _predict(runtime.predict, chunk, contract, source, tally.rows)
+            said = labels(answers, contract.asked, contract.threshold)
+            write(_answers(chunk, contract, tally.rows, answers, said))
+            tally.add(answers, said)
             advance(done)
-        if not rows:
+        if not tally.rows:
             raise DataError(f"{source} holds no rows", where=str(source), expected="at least one")
-    return Summary(
-        rows, positive, total / rows, contract.threshold, listed.name, listed.model_digest
-    )
+    return tally.summary(listed.name, listed.model_digest)
 
 
 def check_format(path: Path) -> None:
@@ -98,7 +157,7 @@ def check_format(path: Path) -> None:
 def _read_contract(files: dict[str, bytes]) -> _Contract:
     plain = json.loads(files["contract.json"])
     inputs = tuple(from_dict(each) for each in plain["inputs"])
-    return _Contract(plain["key"], plain["threshold"], inputs)
+    return _Contract(plain["key"], plain["threshold"], inputs, task.from_dict(plain))
 
 
 def _predict(
@@ -154,13 +213,23 @@ def _first(wrong: "pd.Series", values: "pd.Series", column: Column, how: str, wa
 
 
 def _answers(
-    chunk: "pd.DataFrame", key: str, before: int, chances: Any, label: Any
+    chunk: "pd.DataFrame",
+    contract: _Contract,
+    before: int,
+    answers: "NDArray[np.float64]",
+    said: "NDArray[Any]",
 ) -> "pd.DataFrame":
     import pandas as pd
 
+    key, asked = contract.key, contract.asked
     name = key if key in chunk else "row"
     first = chunk[key].to_numpy() if key in chunk else range(before + 1, before + len(chunk) + 1)
-    return pd.DataFrame({name: first, "probability": chances, "label": label})
+    if asked.task == "regression":
+        return pd.DataFrame({name: first, "value": answers})
+    if asked.task == "binary":
+        return pd.DataFrame({name: first, task.PROBABILITY: answers, "label": said == 1})
+    chances = {f"{task.PROBABILITY}_{c}": answers[:, i] for i, c in enumerate(asked.classes)}
+    return pd.DataFrame({name: first, **chances, "label": said})
 
 
 def _chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, float]]":

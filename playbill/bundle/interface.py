@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from playbill.contract.outcome import BINARY, Outcome
+
 if TYPE_CHECKING:
     from playbill.config.schema import Server
     from playbill.contract.column import Column
@@ -29,7 +31,11 @@ ANNOTATIONS = {
 
 
 def write_interface(
-    name: str, inputs: "Sequence[Column]", target: "Column", server: "Server"
+    name: str,
+    inputs: "Sequence[Column]",
+    target: "Column",
+    server: "Server",
+    asked: Outcome = BINARY,
 ) -> dict[str, str]:
     """Return the texts of the server by file name.
 
@@ -38,9 +44,10 @@ def write_interface(
         inputs: The contract's input columns: the fields of a request's row.
         target: The column that is predicted.
         server: The `server` group of conf/.
+        asked: What the contract asks for: the fields of a prediction.
     """
     return {
-        "schemas.py": _schemas(name, inputs, target, server),
+        "schemas.py": _schemas(name, inputs, target, server, asked),
         "app.py": _app(name, server),
         "__main__.py": _MAIN.format(name=name, edit=EDIT),
         "Dockerfile": _DOCKERFILE.format(python=server.python, name=name, edit=EDIT),
@@ -56,7 +63,9 @@ def attribute(column: str) -> str:
     return plain
 
 
-def _schemas(name: str, inputs: "Sequence[Column]", target: "Column", server: "Server") -> str:
+def _schemas(
+    name: str, inputs: "Sequence[Column]", target: "Column", server: "Server", asked: Outcome
+) -> str:
     moments = any(column.kind == "datetime" for column in inputs)
     body = "\n".join(_field(column, attr) for column, attr in _attributes(inputs))
     return _SCHEMAS.format(
@@ -64,16 +73,38 @@ def _schemas(name: str, inputs: "Sequence[Column]", target: "Column", server: "S
         name=name,
         datetime="import re\nfrom datetime import datetime\n" if moments else "",
         typing=", ".join(
-            ["Annotated"] + (["Literal"] if any(c.categories for c in inputs) else [])
+            ["Annotated"]
+            + (
+                ["Literal"]
+                if asked.task == "multiclass" or any(c.categories for c in inputs)
+                else []
+            )
         ),
         validator="BeforeValidator, " if moments else "",
         moment=_MOMENT if moments else "",
         row=body,
         rows=server.max_batch_rows,
+        answer=_answer(target, asked),
+    )
+
+
+def _answer(target: "Column", asked: Outcome) -> str:
+    """Return the fields of a prediction that depend on the task."""
+    if asked.task == "regression":
+        return _REGRESSION.format(value=_text(f"Predicted `{target.name}`."))
+    if asked.task == "multiclass":
+        return _MULTICLASS.format(
+            classes=_literal(asked.classes),
+            label=_text(f"Most probable `{target.name}`."),
+            probabilities=_text(f"Probability of each `{target.name}`."),
+        )
+    positive = asked.positive
+    return _BINARY.format(
         label=_text(
-            f"Whether `{target.name}` is predicted to be 1: the probability reaches the threshold."
+            f"Whether `{target.name}` is predicted to be {positive}: "
+            "the probability reaches the threshold."
         ),
-        probability=_text(f"Probability that `{target.name}` is 1."),
+        probability=_text(f"Probability that `{target.name}` is {positive}."),
     )
 
 
@@ -106,8 +137,8 @@ def _field(column: "Column", attr: str) -> str:
     return "\n".join([f"    {attr}: {annotation} = Field(", *lines, "    )"])
 
 
-def _literal(categories: Sequence[str]) -> str:
-    names = [_text(each) for each in categories]
+def _literal(categories: Sequence[str | int]) -> str:
+    names = [_value(each) for each in categories]
     line = f"Literal[{', '.join(names)}]"
     if len(line) <= 70:  # noqa: PLR2004 - what fits on one line of the class
         return line
@@ -208,14 +239,7 @@ class Prediction(BaseModel):
         pattern="^[0-9a-f-]{{36}}$",
         description="Identifies this answer (UUIDv7); the truth can be reported under it later.",
     )
-    label: bool = Field(
-        description={label},
-    )
-    probability: float = Field(
-        ge=0,
-        le=1,
-        description={probability},
-    )
+{answer}
     model: str = Field(description="Name of the model.")
     model_digest: str = Field(
         pattern="^sha256:[0-9a-f]{{64}}$",
@@ -231,6 +255,23 @@ class Predictions(BaseModel):
     predictions: list[Prediction]
 '''
 
+_BINARY = """    label: bool = Field(
+        description={label},
+    )
+    probability: float = Field(
+        ge=0,
+        le=1,
+        description={probability},
+    )"""
+_MULTICLASS = """    label: {classes} = Field(
+        description={label},
+    )
+    probabilities: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        description={probabilities},
+    )"""
+_REGRESSION = """    value: float = Field(
+        description={value},
+    )"""
 _MOMENT = '''
 ISO_8601 = re.compile(r"\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d.{0,30}")
 

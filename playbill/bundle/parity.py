@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from playbill.contract.task import BINARY, Outcome, labels
 from playbill.errors import BundleError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def prove(
     expected: "NDArray[np.float64]",
     *,
     threshold: float,
+    asked: Outcome = BINARY,
 ) -> dict[str, Any]:
     """Return the proof that `runtime` gives `expected` for `rows`, as a request would ask.
 
@@ -30,7 +32,8 @@ def prove(
         rows: The hold-out.
         inputs: The contract's input columns.
         expected: What the Pipeline answered on the hold-out.
-        threshold: Probability from which on the label is true.
+        threshold: Probability from which on the label of a binary model is true.
+        asked: What the contract asks for.
 
     Raises:
         BundleError: A single row differs.
@@ -45,15 +48,17 @@ def prove(
         )
     with threadpool_limits(limits=1):
         found = runtime.predict({column.name: _as_sent(rows[column.name]) for column in inputs})
-    difference = np.abs(found - expected)
-    changed = int(((found >= threshold) != (expected >= threshold)).sum())
+    difference = np.abs(found - expected).reshape(len(rows), -1).max(axis=1)
+    said = [labels(answers, asked, threshold) for answers in (found, expected)]
+    changed = int((said[0] != said[1]).sum())
     if not (found == expected).all():
         row = int(np.nanargmax(difference)) if not np.isnan(difference).all() else 0
+        differing = int((difference != 0).sum())
         raise BundleError(
-            f"the bundle's runtime differs from the Pipeline on {int((found != expected).sum())} "
+            f"the bundle's runtime differs from the Pipeline on {differing} "
             f"of {len(rows)} rows ({changed} labels), by at most {float(difference.max()):.3g}",
             where=f"row {row + 1} of the hold-out",
-            expected="the same probability on every row",
+            expected="the same answer on every row",
             run="dvc repro (if it stays, report it: a bundle must never differ)",
         )
     return {

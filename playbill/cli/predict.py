@@ -23,6 +23,8 @@ def predict(
 ) -> None:
     """Predict the rows of a file: the key (else the row's number), probability and label.
 
+    A multiclass model gives the probability of each class and the label, a regression the value.
+
     The rows must keep the contract's kinds, ranges and categories, as they must for the server;
     the first that does not is named, and OUT is not written.
 
@@ -50,10 +52,18 @@ def predict(
         print_json({**asdict(summary), "out": target.as_posix()})
         return
     typer.echo(
-        f"{summary.rows:,} rows predicted, {summary.positive / summary.rows:.1%} positive "
-        f"(probability from {summary.threshold:g} on), by {summary.model} "
+        f"{summary.rows:,} rows predicted, {_said(summary)}, by {summary.model} "
         f"{summary.model_digest.removeprefix('sha256:')[:12]}: {target}"
     )
+
+
+def _said(summary: "Summary") -> str:
+    if summary.positive is not None:
+        share = summary.positive / summary.rows
+        return f"{share:.1%} positive (probability from {summary.threshold:g} on)"
+    if summary.task == "regression":
+        return ", ".join(f"{name} {value:.6g}" for name, value in summary.predicted.items())
+    return ", ".join(f"{name} {n / summary.rows:.1%}" for name, n in summary.predicted.items())
 
 
 def _with_progress(folder: Path, source: Path, target: Path) -> "Summary":

@@ -1,11 +1,10 @@
 """Which source files a stage reaches, and a digest of what their code means.
 
-The import closure comes from grimp. The digest of a file is taken over its syntax tree without
-comments, layout and docstrings, in a form that is the same on every Python version, so that a
-comment reruns nothing and a clone on another Python agrees.
+The import closure comes from grimp. What only decides whether a stage may run is no part of it, and
+of the models of conf/ only those count that the stage's config keys need: a fix of a check, or a
+new key in another group, reruns nothing.
 """
 
-import ast
 import hashlib
 import importlib
 import importlib.util
@@ -18,14 +17,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from playbill.config.digest import Definitions, bytes_digest, code_digest, imported_names
 from playbill.errors import ConfigError
 
 FRAMEWORK = "playbill"
-# What the runner imports by a table, unseen by grimp, for files of these endings.
-CODECS = {".skops": "playbill.model.persistence"}
-# A stage that reaches this package copies files of the framework into the bundle as they are, so
-# that their bytes count: comments, docstrings (which OpenAPI shows) and what is not Python.
-SHIPPED = "playbill.server"
+# They say whether a stage may run, how it says no and how long it took, never what it writes. What
+# is reached through them alone (all of the compiler) counts as little.
+CHECKS = frozenset(
+    {
+        "playbill.config.environment",
+        "playbill.config.place",
+        "playbill.errors",
+        "playbill.pipeline.duration",
+        "playbill.pipeline.failure",
+    }
+)
+# The models of all groups, of which a stage needs a few.
+SCHEMA, TABLE = "playbill.config.schema", "Params"
+# Of the server, bytes count, for OpenAPI shows docstrings. A stage that reaches COPIES carries all
+# of SHIPPED, and what it imports, into the bundle as it is: some of it is imported by name alone,
+# unseen by the graph, and some is no Python.
+SERVER, COPIES = "playbill.server", "playbill.bundle.code"
+SHIPPED = (SERVER, "playbill.bundle.runtime")
 _CACHE = Path(".dvc", "tmp", "playbill", "code.json")
 
 
@@ -54,7 +67,10 @@ class SourceTree:
         loaded = {n: sys.modules.pop(n) for n in self.packages if n in sys.modules}
         importlib.invalidate_caches()
         try:
-            return grimp.build_graph(FRAMEWORK, *self.packages, cache_dir=None)
+            # What only a type checker imports has no part in what a stage writes.
+            return grimp.build_graph(
+                FRAMEWORK, *self.packages, cache_dir=None, exclude_type_checking_imports=True
+            )
         except SourceSyntaxError as error:
             where = Path(error.filename)
             shown = where.relative_to(self.root) if where.is_relative_to(self.root) else where
@@ -97,11 +113,78 @@ class SourceTree:
         files = (_file_below(self.root, name) for name in mine)
         return sorted(f.relative_to(self.root).as_posix() for f in files if f and f.stat().st_size)
 
-    def framework_digest(self, roots: Iterable[str]) -> str:
-        """Return the digest of the framework's modules that `roots` reach."""
-        names = [n for n in self.modules(roots) if n.partition(".")[0] == FRAMEWORK]
-        folder = _package_folder(FRAMEWORK)
-        return self._digest(sorted(names), folder.parent)
+    def framework_digest(self, roots: Iterable[str], keys: Iterable[str]) -> str:
+        """Return the digest of the framework's modules that decide what `roots` write.
+
+        Args:
+            roots: Modules.
+            keys: Keys of params.yaml that are read; of the models, theirs count.
+        """
+        reached = self._deciding(roots)
+        mine = sorted(n for n in reached - {SCHEMA} if n.partition(".")[0] == FRAMEWORK)
+        served = [name for name in mine if f"{name}.".startswith(f"{SERVER}.")]
+        total = hashlib.sha256(self._digest(sorted({*mine} - {*served}), self._base).encode())
+        total.update(self._bytes(served).encode())
+        if SCHEMA in reached:
+            total.update(self._models(reached, keys).encode())
+        if COPIES in reached:
+            total.update(self._shipped().encode())
+        return total.hexdigest()[:32]
+
+    def _deciding(self, roots: Iterable[str]) -> set[str]:
+        """Return what `roots` import, directly or not, without what only checks."""
+        graph = self._graph
+        found: set[str] = set()
+        ahead = [name for name in roots if name in graph.modules]
+        while ahead:
+            name = ahead.pop()
+            if name not in found and name not in CHECKS:
+                found.add(name)
+                ahead += [*graph.find_modules_directly_imported_by(name), *_parents(name)]
+        return found
+
+    def _models(self, reached: Iterable[str], keys: Iterable[str]) -> str:
+        """Return the digest of the models of some keys, and of those that `reached` names."""
+        path = self._base.joinpath(*SCHEMA.split(".")).with_suffix(".py")
+        source = path.read_bytes()
+        names = {name for module in reached for name in self._taken(module)} - {TABLE}
+        fields = sorted({key.partition(".")[0] for key in keys})
+        key = hashlib.sha256(
+            b"\n".join([source, repr((sorted(names), fields)).encode()])
+        ).hexdigest()
+        if key not in self._known:
+            found = code_digest(source)
+            if "*" not in names:
+                found = Definitions(source, TABLE).digest(names, fields)
+            self._fresh[key] = self._known[key] = found
+        return self._known[key]
+
+    def _taken(self, module: str) -> list[str]:
+        """Return the names that a module takes from the models of conf/."""
+        if SCHEMA not in self._graph.find_modules_directly_imported_by(module):
+            return []
+        path = self._file(module)
+        assert path is not None
+        source = path.read_bytes()
+        key = hashlib.sha256(SCHEMA.encode() + source).hexdigest()
+        if key not in self._known:
+            found = " ".join(sorted(imported_names(source, SCHEMA)))
+            self._fresh[key] = self._known[key] = found
+        return self._known[key].split()
+
+    def _shipped(self) -> str:
+        """Return the digest of every file of the framework that a bundle may carry."""
+        packages = {n for top in SHIPPED for n in (top, *self._graph.find_descendants(top))}
+        names = [n for n in self.modules(packages) if n.partition(".")[0] == FRAMEWORK]
+        return self._bytes(sorted(names), _pages(self._base))
+
+    def _bytes(self, names: Sequence[str], more: Sequence[Path] = ()) -> str:
+        paths = [path for name in names if (path := self._file(name)) is not None]
+        texts = (
+            f"{path.relative_to(self._base).as_posix()} {bytes_digest(path)}\n"
+            for path in (*paths, *more)
+        )
+        return hashlib.sha256("".join(texts).encode()).hexdigest()
 
     def module_digest(self, module: str) -> str:
         """Return the digest of the project's modules that `module` reaches."""
@@ -125,16 +208,21 @@ class SourceTree:
     def _own(self) -> list[str]:
         return sorted(n for n in self._graph.modules if n.partition(".")[0] in self.packages)
 
+    @cached_property
+    def _base(self) -> Path:
+        """The folder in which the framework's package lies."""
+        return _package_folder(FRAMEWORK).parent
+
+    def _file(self, module: str) -> Path | None:
+        mine = module.partition(".")[0] in self.packages
+        return _file_below(self.root if mine else self._base, module)
+
     def _digest(self, names: Sequence[str], base: Path) -> str:
         total = hashlib.sha256()
-        ships = SHIPPED in names
         for name in names:
             path = _file_below(base, name)
             if path is not None:
-                found = _bytes_digest(path) if ships else self._meaning(path)
-                total.update(f"{name} {found}\n".encode())
-        for path in _pages(base) if ships else ():
-            total.update(f"{path.name} {_bytes_digest(path)}\n".encode())
+                total.update(f"{name} {self._meaning(path)}\n".encode())
         return total.hexdigest()[:32]
 
     def _meaning(self, path: Path) -> str:
@@ -157,18 +245,11 @@ class SourceTree:
         os.replace(file.name, self._cache_file)  # noqa: PTH105 - atomic over an existing file
 
 
-def short_digest(parts: Iterable[str]) -> str:
-    """Return a short digest of a sequence of texts, to see a difference by."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _bytes_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
-
-
 def _pages(base: Path) -> list[Path]:
-    folder = base.joinpath(*SHIPPED.split("."), "pages")
-    return sorted(path for path in folder.glob("*") if path.is_file())
+    """Return what is no Python in the package of the server."""
+    paths = base.joinpath(*SERVER.split(".")).rglob("*")
+    kinds = (".py", ".pyc")
+    return sorted(path for path in paths if path.is_file() and path.suffix not in kinds)
 
 
 def _parents(name: str) -> list[str]:
@@ -189,35 +270,3 @@ def _file_below(base: Path, module: str) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-def code_digest(source: bytes) -> str:
-    """Return the digest of Python source without comments, layout and docstrings."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return hashlib.sha256(source).hexdigest()
-    total = hashlib.sha256()
-    _feed(tree, total)
-    return total.hexdigest()
-
-
-def _feed(node: Any, total: Any) -> None:
-    """Feed a tree to a hash; empty fields are left out, for later Pythons add some."""
-    if isinstance(node, ast.Constant):
-        total.update(f"{type(node.value).__name__}:{node.value!r};".encode())
-    elif isinstance(node, ast.AST):
-        total.update(f"({type(node).__name__}".encode())
-        for name, value in ast.iter_fields(node):
-            if value is not None and value != [] and name not in ("ctx", "kind", "type_comment"):
-                total.update(f" {name}=".encode())
-                _feed(value, total)
-        total.update(b")")
-    elif isinstance(node, list):
-        total.update(b"[")
-        for item in node:
-            if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)):
-                _feed(item, total)
-        total.update(b"]")
-    else:
-        total.update(f"{node!r};".encode())

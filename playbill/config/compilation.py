@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from playbill.config import graph, params, recorded
-from playbill.config.closure import SourceTree, short_digest
+from playbill.config.closure import SourceTree
 from playbill.config.composition import Composition, compose
+from playbill.config.digest import short_digest
 from playbill.config.environment import check_constraints, stage_environment
 from playbill.config.origin import meaning, shipped_folder
 from playbill.config.override import override

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from playbill.config.nearest import nearest
+from playbill.config.outcome import task_problems
 from playbill.config.schema import Params
 from playbill.config.stagecheck import stage_problems
 
@@ -13,9 +14,13 @@ ROLE_OF_SPLIT = {"time": "time", "group": "group"}
 def crosscheck(params: Params) -> list[Problem]:
     """Return key, problem and expectation for each disagreement between groups."""
     return [
-        *_features(params), *_evaluation(params), *_block(params), *_split(params),
+        *task_problems(params.contract),
+        *_features(params),
+        *_evaluation(params),
+        *_block(params),
+        *_split(params),
         *stage_problems(params),
-    ]  # fmt: skip
+    ]
 
 
 def _features(params: Params) -> Iterator[Problem]:
@@ -61,6 +66,9 @@ def _block(params: Params) -> Iterator[Problem]:
 
 def _split(params: Params) -> Iterator[Problem]:
     kind = params.split.kind
+    if kind == "stratified" and params.contract.task == "regression":
+        what = "the stratified split needs classes, and the task is a regression"
+        yield "split.kind", what, "the split random, time or group"
     role = ROLE_OF_SPLIT.get(kind)
     if role and params.contract.role(role) is None:
         what = f"the {kind} split needs a column with the role {role}"

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from playbill.config.closure import CODECS, SourceTree
+from playbill.config.closure import FRAMEWORK, SourceTree
+from playbill.config.codec import CODECS
 from playbill.config.schema import Environment, Params, Stage
 from playbill.config.target import KEY
 from playbill.errors import ConfigError, InstalledError
@@ -132,11 +133,14 @@ def stage_environment(params: Params, name: str, tree: SourceTree) -> Environmen
     module = stage.function.partition(":")[0]
     targets = sorted(set(_targets({key: _section(params, key) for key in stage.config})))
     mine = [t for t in targets if t.partition(".")[0] in tree.packages]
+    ours = [t for t in targets if t.partition(".")[0] == FRAMEWORK]
     versions = {
         n: installed_version(n) for n in sorted({*stage.packages, *_foreign(targets, tree)})
     }
     return Environment(
-        framework=tree.framework_digest([module, RUNNER, *_codecs(stage), *mine]),
+        framework=tree.framework_digest(
+            [module, RUNNER, *_codecs(stage), *mine, *ours], ["pipeline", *stage.config]
+        ),
         packages={n: version or "missing" for n, version in versions.items()},
         targets={target: tree.module_digest(target) for target in mine if target != module},
     )
@@ -161,8 +165,8 @@ def _targets(values: Any) -> Iterator[str]:
 
 
 def _foreign(targets: Sequence[str], tree: SourceTree) -> Iterator[str]:
-    """Yield the distributions of targets that are neither the project's nor scikit-learn's."""
-    roots = {t.partition(".")[0] for t in targets} - {"sklearn", *tree.packages}
+    """Yield the distributions of targets that are not the project's, scikit-learn's or ours."""
+    roots = {t.partition(".")[0] for t in targets} - {"sklearn", FRAMEWORK, *tree.packages}
     if roots:
         owners = importlib.metadata.packages_distributions()
         for root in sorted(roots):

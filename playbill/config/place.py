@@ -33,6 +33,8 @@ class Place(BaseModel):
     """Folder under which `playbill run` keeps its outputs; none: inside .dvc/tmp."""
     secrets: list[SecretName] = []
     """Names of environment variables that must be set; `playbill doctor` looks."""
+    signing_key: str | None = None
+    """File of the SSH key that signs attestations, `~` allowed; none: the key Git signs with."""
 
 
 def choose(name: str | None) -> None:

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
+from playbill.config.outcome import Class, Task, classes_of
 from playbill.config.table import Keeps, Table
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
 # A `_target_` and its keyword arguments; config/target.py checks them against the signature.
 Target = dict[str, Any]
-
 
 # A day as YAML gives it: text, or a date where the reader knows dates.
 Day = Annotated[date, Strict(strict=False)]
@@ -116,6 +116,10 @@ class Contract(Group):
 
     label_delay: Annotated[str, Field(pattern=r"^\d+[dhm]$")] = "0d"
     """How long after its time a row's target is known: a number and d, h or m."""
+    task: Task = "binary"
+    """What is predicted: binary and multiclass a class of the target, regression its value."""
+    positive: Class | None = None
+    """Of a binary target, the class whose probability is predicted; default: 1, else the last."""
     schema_: Annotated[dict[str, Any], Keeps(Table)] = Field(alias="schema")
     """pandera's own YAML form of a DataFrameSchema."""
     columns: dict[str, ContractColumn] = {}
@@ -152,6 +156,18 @@ class Contract(Group):
     def target(self) -> str:
         """Name of the column that the model predicts."""
         return self.role("target") or ""
+
+    @property
+    def classes(self) -> tuple[Class, ...]:
+        """The target's classes, sorted: what its check `isin` allows; none for a regression."""
+        return classes_of(self.schema_["columns"].get(self.target) or {}, self.task)
+
+    @property
+    def positive_class(self) -> Class | None:
+        """The class whose probability a binary model gives."""
+        if self.task != "binary":
+            return None
+        return self.positive if self.positive is not None else self.classes[-1]
 
     @property
     def inputs(self) -> list[str]:
@@ -360,6 +376,8 @@ class Plot(Group):
     """Column of the vertical axis."""
     template: str = "linear"
     """DVC's template: linear, simple, scatter, confusion..."""
+    tasks: list[Task] = ["binary", "multiclass", "regression"]
+    """Tasks of the contract that have this picture."""
 
 
 class Pipeline(Group):

@@ -12,7 +12,7 @@ from playbill.evaluation import block, fairness, importance, search
 from playbill.evaluation.bootstrap import Part, Plan, intervals
 from playbill.evaluation.calibration import reliability
 from playbill.evaluation.metrics import plain, statistic
-from playbill.evaluation.outcome import LOSS
+from playbill.evaluation.scored import LOSS
 from playbill.evaluation.slices import members
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from playbill.config.schema import Contract, Evaluation
     from playbill.evaluation.importance import Predict
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 FORMAT_VERSION = 1
 
@@ -38,7 +38,7 @@ def make_plan(frame: "pd.DataFrame", contract: "Contract", config: "Evaluation")
 def assess(
     frame: "pd.DataFrame",
     rows: "pd.DataFrame",
-    outcome: "Outcome",
+    scored: "Scored",
     plan: Plan,
     config: "Evaluation",
     predict: "Predict",
@@ -48,7 +48,7 @@ def assess(
     Args:
         frame: The hold-out, all its columns.
         rows: The same rows as the model is asked with: the contract's inputs alone.
-        outcome: Truth and predictions of the rows.
+        scored: Truth and predictions of the rows.
         plan: How intervals are drawn.
         config: The group `evaluation`.
         predict: The model, for the importance of its inputs.
@@ -56,18 +56,18 @@ def assess(
     many = config.slice_rows
     return {
         "format_version": FORMAT_VERSION,
-        "task": outcome.task,
-        "classes": list(outcome.classes),
-        "rows": len(outcome),
-        "interval": _basis(plan, config, len(outcome)),
-        "metrics": measured([Part(statistic(outcome))], plan, len(outcome))[0],
-        "slices": _slices(frame, outcome, plan, config),
-        "search": _search(frame, list(rows), outcome, plan, config),
+        "task": scored.task,
+        "classes": list(scored.classes),
+        "rows": len(scored),
+        "interval": _basis(plan, config, len(scored)),
+        "metrics": measured([Part(statistic(scored))], plan, len(scored))[0],
+        "slices": _slices(frame, scored, plan, config),
+        "search": _search(frame, list(map(str, rows)), scored, plan, config),
         "fairness": fairness.measure_fairness(
-            frame, outcome, plan, columns=config.fairness, minimum_rows=many
+            frame, scored, plan, columns=config.fairness, minimum_rows=many
         ),
-        "calibration": reliability(outcome, plan),
-        "importance": _importance(rows, outcome, config, predict),
+        "calibration": reliability(scored, plan),
+        "importance": _importance(rows, scored, config, predict),
     }
 
 
@@ -97,7 +97,7 @@ def _basis(plan: Plan, config: "Evaluation", rows: int) -> dict[str, Any]:
 
 
 def _slices(
-    frame: "pd.DataFrame", outcome: "Outcome", plan: Plan, config: "Evaluation"
+    frame: "pd.DataFrame", scored: "Scored", plan: Plan, config: "Evaluation"
 ) -> dict[str, dict[str, Any]]:
     """Return the metrics of each declared slice with their intervals, all from the same draws."""
     named = [
@@ -107,12 +107,12 @@ def _slices(
         if len(rows) >= config.slice_rows
     ]
     parts = [
-        Part(statistic(outcome.take(rows)).without("average_precision"), rows)
+        Part(statistic(scored.take(rows)).without("average_precision"), rows)
         for _, _, rows in named
     ]
     report: dict[str, dict[str, Any]] = {column: {} for column in config.slices}
     for (column, name, rows), found in zip(
-        named, measured(parts, plan, len(outcome)) if parts else [], strict=True
+        named, measured(parts, plan, len(scored)) if parts else [], strict=True
     ):
         report[column][name] = {"rows": len(rows), "metrics": found}
     return report
@@ -121,7 +121,7 @@ def _slices(
 def _search(
     frame: "pd.DataFrame",
     inputs: Sequence[str],
-    outcome: "Outcome",
+    scored: "Scored",
     plan: Plan,
     config: "Evaluation",
 ) -> dict[str, Any] | None:
@@ -134,13 +134,13 @@ def _search(
     ]
     found = search.search(
         coded,
-        outcome.losses(),
+        scored.losses(),
         plan.blocks,
         minimum_rows=config.slice_rows,
         rate=wanted.rate,
         shown=wanted.shown,
     )
-    return {"loss": LOSS[outcome.task], "minimum_rows": config.slice_rows, **_listed(asdict(found))}
+    return {"loss": LOSS[scored.task], "minimum_rows": config.slice_rows, **_listed(asdict(found))}
 
 
 def _listed(value: Any) -> Any:
@@ -151,18 +151,18 @@ def _listed(value: Any) -> Any:
 
 
 def _importance(
-    rows: "pd.DataFrame", outcome: "Outcome", config: "Evaluation", predict: "Predict"
+    rows: "pd.DataFrame", scored: "Scored", config: "Evaluation", predict: "Predict"
 ) -> dict[str, Any] | None:
     wanted = config.importance
     if not wanted.rows:
         return None
     found = importance.permutation_importance(
         rows,
-        outcome,
+        scored,
         predict,
-        columns=list(rows),
+        columns=list(map(str, rows)),
         most_rows=wanted.rows,
         repeats=wanted.repeats,
         seed=config.seed,
     )
-    return {"loss_name": LOSS[outcome.task], **found}
+    return {"loss_name": LOSS[scored.task], **found}

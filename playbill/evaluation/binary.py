@@ -9,29 +9,29 @@ from playbill.evaluation.bootstrap import Drawn, Ranked, Statistic
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 CALIBRATION_BINS = 10
 # What is added up over the rows, in this order; then each row's gap in its calibration bin.
 SUMS = ("rows", "positive", "predicted", "hits", "right", "probability", "square", "loss")
 
 
-def binary(outcome: "Outcome") -> Statistic:
-    """Return the metrics of a binary outcome.
+def binary(scored: "Scored") -> Statistic:
+    """Return the metrics of a binary scored.
 
     Precision, recall and F1 are 0 where their divisor is; the AUC of one class is NaN.
     """
-    positive, scores = outcome.truth == 1, outcome.scores
-    label = scores >= outcome.threshold
+    positive, scores = scored.truth == 1, scored.scores
+    label = scores >= scored.threshold
     columns = [
-        np.ones(len(outcome)),
+        np.ones(len(scored)),
         positive,
         label,
         label & positive,
         label == positive,
         scores,
         np.square(scores - positive),
-        outcome.losses(),
+        scored.losses(),
     ]
     bins = bin_of(scores, CALIBRATION_BINS)[:, None] == np.arange(CALIBRATION_BINS)
     gaps = np.where(bins, (scores - positive)[:, None], 0.0)

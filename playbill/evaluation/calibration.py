@@ -11,19 +11,19 @@ from playbill.evaluation.bootstrap import Drawn, Part, Plan, Statistic, draw, pe
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 NOISE_DRAWS = 200
 BINS = 10
 
 
-def reliability(outcome: "Outcome", plan: Plan) -> dict[str, Any]:
+def reliability(scored: "Scored", plan: Plan) -> dict[str, Any]:
     """Return bins of about equally many rows with what was predicted, and seen, with intervals.
 
     Of several classes, the likeliest one's probability and whether it was right; of numbers, the
     prediction and the truth.
     """
-    predicted, seen = told(outcome)
+    predicted, seen = told(scored)
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, BINS + 1)[1:-1]))
     place = np.searchsorted(edges, predicted, side="right")
     bins = np.unique(place)
@@ -31,7 +31,7 @@ def reliability(outcome: "Outcome", plan: Plan) -> dict[str, Any]:
     sums = [inside, np.where(inside, predicted[:, None], 0), np.where(inside, seen[:, None], 0)]
     statistic = Statistic(np.hstack(sums).astype(np.float64), partial(_means, k=len(bins)), {})
     point = statistic.values()
-    drawn = draw([Part(statistic)], plan, len(outcome))[0]
+    drawn = draw([Part(statistic)], plan, len(scored))[0]
     rows = inside.sum(axis=0)
     report: dict[str, Any] = {"bins": []}
     for index in range(len(bins)):
@@ -42,17 +42,17 @@ def reliability(outcome: "Outcome", plan: Plan) -> dict[str, Any]:
             "seen": point[f"seen:{index}"],
             **({} if span is None else {"low": span[0], "high": span[1]}),
         })  # fmt: skip
-    if outcome.task != "regression":
+    if scored.task != "regression":
         report["error_by_chance"] = by_chance(predicted, plan)
     return report
 
 
-def told(outcome: "Outcome") -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+def told(scored: "Scored") -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
     """Return what was predicted and what was seen, float64 (n,) each."""
-    if outcome.task == "multiclass":
-        right = outcome.labels() == outcome.truth
-        return outcome.scores.max(axis=1), right.astype(np.float64)
-    return outcome.scores, outcome.truth.astype(np.float64)
+    if scored.task == "multiclass":
+        right = scored.labels() == scored.truth
+        return scored.scores.max(axis=1), right.astype(np.float64)
+    return scored.scores, scored.truth.astype(np.float64)
 
 
 def by_chance(probability: "NDArray[np.float64]", plan: Plan) -> dict[str, float]:

@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 CALIBRATION_BINS = 10
 DIGITS = 6
 
 
-def curves(outcome: "Outcome", *, points: int) -> "dict[str, pd.DataFrame]":
+def curves(scored: "Scored", *, points: int) -> "dict[str, pd.DataFrame]":
     """Return the plots' tables by file name, each curve with at most `points` points."""
-    tables = {"calibration.csv": calibration(*reversed(told(outcome)))}
-    if outcome.task == "regression":
-        return tables | _numbers(outcome, points)
-    if outcome.task == "multiclass":
-        return tables | _classes(outcome, points)
-    positive, probability = outcome.truth == 1, outcome.scores
+    tables = {"calibration.csv": calibration(*reversed(told(scored)))}
+    if scored.task == "regression":
+        return tables | _numbers(scored, points)
+    if scored.task == "multiclass":
+        return tables | _classes(scored, points)
+    positive, probability = scored.truth == 1, scored.scores
     return {
         "roc.csv": roc(positive, probability, points=points),
         "precision_recall.csv": precision_recall(positive, probability, points=points),
-        "confusion.csv": confusion(outcome.truth, outcome.labels()),
+        "confusion.csv": confusion(scored.truth, scored.labels()),
         **tables,
     }
 
@@ -43,29 +43,29 @@ def importance(found: "Mapping[str, Any] | None") -> "dict[str, pd.DataFrame]":
     return {"importance.csv": frame.round(DIGITS)}
 
 
-def _numbers(outcome: "Outcome", points: int) -> "dict[str, pd.DataFrame]":
+def _numbers(scored: "Scored", points: int) -> "dict[str, pd.DataFrame]":
     """Return predicted against actual numbers, and the error's quantiles (Bi and Bennett 2003)."""
     import pandas as pd
 
-    error = np.sort(np.abs(outcome.scores - outcome.truth))
-    order = np.argsort(outcome.scores, kind="stable")
-    pairs = pd.DataFrame({"predicted": outcome.scores[order], "actual": outcome.truth[order]})
+    error = np.sort(np.abs(scored.scores - scored.truth))
+    order = np.argsort(scored.scores, kind="stable")
+    pairs = pd.DataFrame({"predicted": scored.scores[order], "actual": scored.truth[order]})
     share = np.arange(1, len(error) + 1) / max(len(error), 1)
     within = pd.DataFrame({"absolute_error": error, "share_within": share})
     return {"predicted.csv": _thin(pairs, 5 * points), "error.csv": _thin(within, points)}
 
 
-def _classes(outcome: "Outcome", points: int) -> "dict[str, pd.DataFrame]":
+def _classes(scored: "Scored", points: int) -> "dict[str, pd.DataFrame]":
     """Return the mean ROC curve of each class against the rest, the confusion, and each class."""
     import pandas as pd
 
-    names, label = np.array(outcome.classes, dtype=object), outcome.labels()
+    names, label = np.array(scored.classes, dtype=object), scored.labels()
     grid = np.linspace(0, 1, points)
     rates, rows = [], []
-    for position, name in enumerate(outcome.classes):
-        mine, said = outcome.truth == position, label == position
+    for position, name in enumerate(scored.classes):
+        mine, said = scored.truth == position, label == position
         if mine.any() and not mine.all():
-            one = roc(mine, outcome.scores[:, position], points=len(outcome) + 1)
+            one = roc(mine, scored.scores[:, position], points=len(scored) + 1)
             rates.append(np.interp(grid, one["false_positive_rate"], one["true_positive_rate"]))
         hits = int((mine & said).sum())
         rows.append({
@@ -79,7 +79,7 @@ def _classes(outcome: "Outcome", points: int) -> "dict[str, pd.DataFrame]":
     columns = {"false_positive_rate": grid[: len(mean)], "true_positive_rate": mean}
     return {
         "roc.csv": pd.DataFrame(columns).round(DIGITS),
-        "confusion.csv": confusion(names[outcome.truth], names[label]),
+        "confusion.csv": confusion(names[scored.truth], names[label]),
         "class.csv": pd.DataFrame(rows).round(DIGITS),
     }
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 # What is added up over a group's rows: how many, how many selected, and both by truth.
 COUNTS = ("rows", "selected", "positive", "hits", "negative", "alarms")
@@ -29,7 +29,7 @@ COUNTS = ("rows", "selected", "positive", "hits", "negative", "alarms")
 
 def measure_fairness(
     frame: "pd.DataFrame",
-    outcome: "Outcome",
+    scored: "Scored",
     plan: Plan,
     *,
     columns: Sequence[str],
@@ -39,18 +39,18 @@ def measure_fairness(
 
     Args:
         frame: The rows, with the declared columns.
-        outcome: Their truth and predictions.
+        scored: Their truth and predictions.
         plan: How intervals are drawn.
         columns: What the groups are.
         minimum_rows: Groups with fewer rows are counted and not compared.
     """
     return {
-        column: _column(members(frame[column]), outcome, plan, minimum_rows) for column in columns
+        column: _column(members(frame[column]), scored, plan, minimum_rows) for column in columns
     }
 
 
 def _column(
-    groups: "Mapping[str, NDArray[np.int64]]", outcome: "Outcome", plan: Plan, minimum_rows: int
+    groups: "Mapping[str, NDArray[np.int64]]", scored: "Scored", plan: Plan, minimum_rows: int
 ) -> dict[str, Any]:
     large = {name: rows for name, rows in groups.items() if len(rows) >= minimum_rows}
     small = {name: len(rows) for name, rows in groups.items() if name not in large}
@@ -58,9 +58,9 @@ def _column(
     if len(large) < 2:  # noqa: PLR2004 - a difference takes two
         return report
     reference = max(large, key=lambda name: len(large[name]))
-    part = Part(_statistic(outcome, list(large.values()), [*large].index(reference)))
+    part = Part(_statistic(scored, list(large.values()), [*large].index(reference)))
     point = plain(part.statistic.values())
-    drawn = draw([part], plan, len(outcome))[0]
+    drawn = draw([part], plan, len(scored))[0]
     report["reference"] = reference
     for name, value in point.items():
         if value is None:
@@ -82,34 +82,34 @@ def _span(span: tuple[float, float] | None) -> dict[str, float]:
 
 
 def _statistic(
-    outcome: "Outcome", groups: "Sequence[NDArray[np.int64]]", reference: int
+    scored: "Scored", groups: "Sequence[NDArray[np.int64]]", reference: int
 ) -> Statistic:
-    columns = _numbers(outcome) if outcome.task == "regression" else _selections(outcome)
-    sums = np.zeros((len(outcome), len(groups), columns.shape[1]))
+    columns = _numbers(scored) if scored.task == "regression" else _selections(scored)
+    sums = np.zeros((len(scored), len(groups), columns.shape[1]))
     for position, rows in enumerate(groups):
         sums[rows, position] = columns[rows]
-    kind = _errors if outcome.task == "regression" else _rates
+    kind = _errors if scored.task == "regression" else _rates
     shape = (len(groups), columns.shape[1])
     combine = partial(_combine, shape=shape, reference=reference, rates=kind)
-    return Statistic(sums.reshape(len(outcome), -1), combine, {})
+    return Statistic(sums.reshape(len(scored), -1), combine, {})
 
 
-def _selections(outcome: "Outcome") -> "NDArray[np.float64]":
+def _selections(scored: "Scored") -> "NDArray[np.float64]":
     """Return what rates are made of: of a task with several classes, being given the true class."""
-    label = outcome.labels()
-    if outcome.task == "multiclass":
-        right = label == outcome.truth
+    label = scored.labels()
+    if scored.task == "multiclass":
+        right = label == scored.truth
         return np.column_stack([np.ones(len(label)), right]).astype(np.float64)
-    chosen, positive = label == 1, outcome.truth == 1
+    chosen, positive = label == 1, scored.truth == 1
     columns = [
         np.ones(len(label)), chosen, positive, chosen & positive, ~positive, chosen & ~positive
     ]  # fmt: skip
     return np.column_stack(columns).astype(np.float64)
 
 
-def _numbers(outcome: "Outcome") -> "NDArray[np.float64]":
-    error = outcome.scores - outcome.truth
-    return np.column_stack([np.ones(len(error)), outcome.scores, error, np.abs(error)])
+def _numbers(scored: "Scored") -> "NDArray[np.float64]":
+    error = scored.scores - scored.truth
+    return np.column_stack([np.ones(len(error)), scored.scores, error, np.abs(error)])
 
 
 def _rates(totals: "NDArray[np.float64]") -> "dict[str, NDArray[np.float64]]":

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 Predict = Callable[["pd.DataFrame"], "NDArray[np.float64]"]
 
 
 def permutation_importance(  # noqa: PLR0913 - the rows, the model, and how much to spend on it
     rows: "pd.DataFrame",
-    outcome: "Outcome",
+    scored: "Scored",
     predict: Predict,
     *,
     columns: Sequence[str],
@@ -32,8 +32,8 @@ def permutation_importance(  # noqa: PLR0913 - the rows, the model, and how much
 
     Args:
         rows: What the model is asked with.
-        outcome: Truth and predictions of the same rows.
-        predict: The model: rows in, scores in the form of `Outcome.scores` out.
+        scored: Truth and predictions of the same rows.
+        predict: The model: rows in, scores in the form of `Scored.scores` out.
         columns: Inputs to shuffle.
         most_rows: With more rows, so many are drawn without replacement.
         repeats: How often each input is shuffled; all repeats are predicted at once.
@@ -48,11 +48,11 @@ def permutation_importance(  # noqa: PLR0913 - the rows, the model, and how much
     generator = np.random.default_rng(seed)
     if len(rows) > most_rows:
         chosen = np.sort(generator.choice(len(rows), size=most_rows, replace=False))
-        rows, outcome = rows.iloc[chosen], outcome.take(chosen)
-    loss = float(outcome.losses().mean())
+        rows, scored = rows.iloc[chosen], scored.take(chosen)
+    loss = float(scored.losses().mean())
     many = pd.concat([rows] * repeats, ignore_index=True)
     again = np.tile(np.arange(len(rows)), repeats)
-    repeated = outcome.take(again)
+    repeated = scored.take(again)
     found = {}
     for column in columns:
         order = np.concatenate([generator.permutation(len(rows)) for _ in range(repeats)])

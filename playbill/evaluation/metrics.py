@@ -4,13 +4,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from playbill.config.outcome import Task
 from playbill.evaluation.binary import binary
 from playbill.evaluation.bootstrap import Statistic
 from playbill.evaluation.multiclass import multiclass
-from playbill.evaluation.outcome import Outcome, Task
 from playbill.evaluation.regression import regression
+from playbill.evaluation.scored import Scored
 
-TASKS: dict[Task, Callable[[Outcome], Statistic]] = {
+TASKS: dict[Task, Callable[[Scored], Statistic]] = {
     "binary": binary,
     "multiclass": multiclass,
     "regression": regression,
@@ -52,14 +53,14 @@ TITLES = {
 """Every metric by its name in metrics.json, in the order in which people read them."""
 
 
-def statistic(outcome: Outcome) -> Statistic:
+def statistic(scored: Scored) -> Statistic:
     """Return the metrics of rows as functions of how often each row counts."""
-    return TASKS[outcome.task](outcome)
+    return TASKS[scored.task](scored)
 
 
-def measure(outcome: Outcome) -> dict[str, Any]:
+def measure(scored: Scored) -> dict[str, Any]:
     """Return the metrics of rows and their number; None where one is not defined."""
-    return {"rows": len(outcome), **plain(statistic(outcome).values())}
+    return {"rows": len(scored), **plain(statistic(scored).values())}
 
 
 def plain(values: dict[str, float]) -> dict[str, float | None]:

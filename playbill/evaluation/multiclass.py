@@ -11,28 +11,28 @@ from playbill.evaluation.bootstrap import Drawn, Ranked, Statistic
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 FIXED = 4  # columns before those by class: rows, right, loss, square
 
 
-def multiclass(outcome: "Outcome") -> Statistic:
-    """Return the metrics of an outcome with several classes.
+def multiclass(scored: "Scored") -> Statistic:
+    """Return the metrics of an scored with several classes.
 
     F1 of a class that is neither there nor predicted counts as 0, as in scikit-learn; the
     one-versus-rest AUC is the mean over the classes that are there, NaN if none or only one is.
     """
-    label, k = outcome.labels(), len(outcome.classes)
-    truth = outcome.truth[:, None] == np.arange(k)
+    label, k = scored.labels(), len(scored.classes)
+    truth = scored.truth[:, None] == np.arange(k)
     said = label[:, None] == np.arange(k)
-    right = label == outcome.truth
-    sure = outcome.scores.max(axis=1)
+    right = label == scored.truth
+    sure = scored.scores.max(axis=1)
     bins = bin_of(sure, CALIBRATION_BINS)[:, None] == np.arange(CALIBRATION_BINS)
     sums = [
-        np.ones((len(outcome), 1)),
+        np.ones((len(scored), 1)),
         right[:, None],
-        outcome.losses()[:, None],
-        np.square(outcome.scores - truth).sum(axis=1)[:, None],
+        scored.losses()[:, None],
+        np.square(scored.scores - truth).sum(axis=1)[:, None],
         truth,
         said,
         truth & said,
@@ -41,7 +41,7 @@ def multiclass(outcome: "Outcome") -> Statistic:
     return Statistic(
         sums=np.hstack(sums).astype(np.float64),
         combine=partial(_combine, k=k),
-        ranked={"roc_auc_ovr": _Areas(truth, outcome.scores)},
+        ranked={"roc_auc_ovr": _Areas(truth, scored.scores)},
     )
 
 

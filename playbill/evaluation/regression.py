@@ -9,21 +9,21 @@ from playbill.evaluation.bootstrap import Drawn, Statistic
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 
-def regression(outcome: "Outcome") -> Statistic:
+def regression(scored: "Scored") -> Statistic:
     """Return the metrics of predicted numbers.
 
     The mean absolute percentage error is NaN when a true value is 0; R2 when all are equal. Bias
     is predicted minus true.
     """
-    truth, error = outcome.truth.astype(np.float64), outcome.scores - outcome.truth
+    truth, error = scored.truth.astype(np.float64), scored.scores - scored.truth
     middle = truth.mean() if len(truth) else 0.0  # shifted: squares of large numbers cancel badly
     zero = truth == 0
     share = np.abs(error) / np.where(zero, 1, np.abs(truth))
     sums = [
-        np.ones(len(outcome)), error, np.abs(error), np.square(error),
+        np.ones(len(scored)), error, np.abs(error), np.square(error),
         truth - middle, np.square(truth - middle), share, zero,
     ]  # fmt: skip
     return Statistic(

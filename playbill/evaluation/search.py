@@ -265,10 +265,10 @@ def _test(
 
 
 def _plain(
-    rows: "NDArray[np.int64]",
-    rest: "NDArray[np.int64]",
-    total: "NDArray[np.float64]",
-    square: "NDArray[np.float64]",
+    rows: "NDArray[Any]",
+    rest: "NDArray[Any]",
+    total: "NDArray[Any]",
+    square: "NDArray[Any]",
     losses: "NDArray[np.float64]",
 ) -> "NDArray[np.float64]":
     """Return the variance of each difference of means, rows independent (Welch 1947)."""
@@ -276,7 +276,7 @@ def _plain(
         inner = (square - total**2 / rows) / np.maximum(rows - 1, 1) / rows
         outer_total, outer_square = losses.sum() - total, np.square(losses).sum() - square
         outer = (outer_square - outer_total**2 / rest) / np.maximum(rest - 1, 1) / rest
-    return np.nan_to_num(inner + outer)
+    return np.asarray(np.nan_to_num(inner + outer), dtype=np.float64)
 
 
 def _clustered(

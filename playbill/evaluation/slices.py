@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 MISSING = "(missing)"
 
 
 def measure_slices(
-    frame: "pd.DataFrame", outcome: "Outcome", *, columns: Sequence[str], minimum_rows: int
+    frame: "pd.DataFrame", scored: "Scored", *, columns: Sequence[str], minimum_rows: int
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Return the measures by column and value; few rows are counted and not measured."""
     return {
         column: {
-            name: measure(outcome.take(rows)) if len(rows) >= minimum_rows else {"rows": len(rows)}
+            name: measure(scored.take(rows)) if len(rows) >= minimum_rows else {"rows": len(rows)}
             for name, rows in members(frame[column]).items()
         }
         for column in columns

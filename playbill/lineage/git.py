@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -244,6 +245,21 @@ def tags(root: Path, pattern: str = "*") -> list[Tag]:
         if kind == "tag" and sha.strip() and glob.match(name):
             found.append(Tag(name, sha, datetime.fromisoformat(date), tagger, message))
     return sorted(found, key=lambda tag: tag.name)
+
+
+def annotate(root: Path, name: str, commit: str, message: str) -> None:
+    """Make an annotated tag with exactly this message; one that is there already stays.
+
+    Raises:
+        LineageError: Git does not know who you are, or refused the name.
+    """
+    identity(root)
+    if line(call(root, ["tag", "--list", name]).stdout):
+        return
+    with tempfile.TemporaryDirectory(prefix="playbill-") as scratch:
+        file = Path(scratch, "message")
+        file.write_text(message, encoding="utf-8", newline="\n")
+        run(root, "tag", "--annotate", "--cleanup=verbatim", f"--file={file}", name, commit)
 
 
 def experiments(root: Path) -> dict[str, list[tuple[str, str]]]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from playbill.config.closure import CODECS
+from playbill.config.codec import CODECS
 from playbill.errors import StageError
 
 

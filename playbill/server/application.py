@@ -8,8 +8,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
+from playbill.contract.outcome import from_dict
 from playbill.errors import DataError
 from playbill.server import pages, problem
+from playbill.server.answer import fields
 from playbill.server.body import read_body
 from playbill.server.description import REFERENCE, describe
 from playbill.server.headers import SecurityHeaders
@@ -55,22 +57,21 @@ class Application(FastAPI):
         """
         if self.model is None or not self.ready:
             raise ProblemError(503, "The model is not ready.")
-        page, fields = self.model.page, self.interface.columns
-        values = {name: [getattr(row, field) for row in rows] for name, field in fields.items()}
+        page, known = self.model.page, self.interface.columns
+        values = {name: [getattr(row, field) for row in rows] for name, field in known.items()}
         try:
-            chances = await run_in_threadpool(self.model.runtime.predict, values)
+            answers = await run_in_threadpool(self.model.runtime.predict, values)
         except DataError as error:  # its text may hold a value: only the place is told
             fault = Fault(field=error.where, reason="The model cannot take this value.")
             raise ProblemError(422, "A value cannot be used.", [fault]) from None
         return [
             self.interface.prediction(
                 prediction_id=str(new_identifier()),
-                label=chance >= page.threshold,
-                probability=chance,
+                **said,
                 model=page.name,
                 model_digest=page.model_digest,
             )
-            for chance in chances.tolist()
+            for said in fields(answers, from_dict(page.contract), page.threshold)
         ]
 
 

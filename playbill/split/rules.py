@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from playbill.config.outcome import Task
 from playbill.errors import DataError
 
 if TYPE_CHECKING:
@@ -13,10 +14,10 @@ FORMAT_VERSION = 1
 def apply_rules(
     frame: "pd.DataFrame", *, key: str, target: str, drop_duplicates: bool
 ) -> "tuple[pd.DataFrame, list[dict[str, Any]]]":
-    """Return the rows that may be learned from, target as 0 and 1, and the rules' report.
+    """Return the rows that may be learned from, and the rules' report.
 
     Raises:
-        DataError: No row is left, or the target holds something else than 0 and 1.
+        DataError: No row is left.
     """
     rules: list[dict[str, Any]] = []
     known = frame[frame[target].notna()]
@@ -31,22 +32,21 @@ def apply_rules(
             where="prepare: " + ", ".join(f"{r['rule']} removed {r['removed']}" for r in rules),
             expected=f"rows whose `{target}` is known",
         )
-    strange = known[target][~known[target].isin([0, 1])]
-    if not strange.empty:
-        raise DataError(
-            f"the target `{target}` holds `{strange.iloc[0]}`",
-            where=f"contract.columns.{target}",
-            expected="0 and 1, or true and false",
-        )
-    return known.assign(**{target: known[target].astype("int64")}), rules
+    return known, rules
 
 
-def describe(frame: "pd.DataFrame", *, target: str, time: str | None) -> dict[str, Any]:
-    """Return rows, share of positives and the span of time of one side of the split."""
-    facts: dict[str, Any] = {
-        "rows": len(frame),
-        "positive_share": round(float(frame[target].mean()), 6),
-    }
+def describe(frame: "pd.DataFrame", *, target: str, time: str | None, task: Task) -> dict[str, Any]:
+    """Return rows, what the target holds and the span of time of one side of the split."""
+    facts: dict[str, Any] = {"rows": len(frame), **_target(frame[target], task)}
     if time is not None:
         facts |= {"first": str(frame[time].min()), "last": str(frame[time].max())}
     return facts
+
+
+def _target(values: "pd.Series", task: Task) -> dict[str, Any]:
+    if task == "binary":
+        return {"positive_share": round(float(values.mean()), 6)}
+    if task == "regression":
+        return {"target": {name: float(getattr(values, name)()) for name in ("min", "mean", "max")}}
+    shares = values.value_counts(normalize=True)
+    return {"class_shares": {str(name): round(float(shares[name]), 6) for name in shares.index}}

@@ -15,17 +15,30 @@ from playbill.errors import InstalledError
 from tests.config.conftest import edit
 from tests.conftest import Run
 
+SCHEMA = "playbill/config/schema.py"
 ROOT = Path(__file__).resolve().parents[2]
-# Each edit of a copy of the framework: the file, what is put behind it.
+# Each edit of a copy of the project: the file, what is replaced (nothing: behind its end), by what.
+CODE = "\n\nEXTRA = 1\n"
 EDITS = {
-    "nothing": ("playbill/cli/check.py", ""),
-    "command line": ("playbill/cli/check.py", "\n\nEXTRA = 1\n"),
-    "comment": ("playbill/model/estimator.py", "\n# A remark.\n"),
-    "model": ("playbill/model/estimator.py", "\n\nEXTRA = 1\n"),
-    "source": ("playbill/source/join.py", "\n\nEXTRA = 1\n"),
-    "comment in a stage": ("stages/flights.py", "\n# A remark.\n"),
-    "stage": ("stages/flights.py", "\n\nEXTRA = 1\n"),
+    "nothing": ("playbill/cli/check.py", "", ""),
+    "command line": ("playbill/cli/check.py", "", CODE),
+    "compiler": ("playbill/config/composition.py", "", CODE),
+    "check of a stage": ("playbill/config/environment.py", "", CODE),
+    "comment": ("playbill/model/estimator.py", "", "\n# A remark.\n"),
+    "model": ("playbill/model/estimator.py", "", CODE),
+    "source": ("playbill/source/join.py", "", CODE),
+    "runner": ("playbill/pipeline/runner.py", "", CODE),
+    "runtime": ("playbill/bundle/runtime/skops.py", "", "\n# A remark.\n"),
+    "page": ("playbill/server/pages/page.css", "", "\n/* A remark. */\n"),
+    "docstring of the server": ("playbill/server/problem.py", '"""', '"""Now: '),
+    "key of drift": (SCHEMA, "    bins: Annotated", "    more: int = 0\n    bins: Annotated"),
+    "default of split": (SCHEMA, "test_size: Share = 0.2", "test_size: Share = 0.3"),
+    "what all models are": (SCHEMA, "        strict=True,", "        strict=False,"),
+    "what shares are": (SCHEMA, "Field(gt=0, lt=1)", "Field(gt=0, le=1)"),
+    "comment in a stage": ("stages/flights.py", "", "\n# A remark.\n"),
+    "stage": ("stages/flights.py", "", CODE),
 }
+EVERY = {"ingest", "validate", "prepare", "train", "evaluate", "server", "package"}
 PROGRAM = """
 import json, pathlib, sys
 import playbill
@@ -37,14 +50,15 @@ root = pathlib.Path.cwd()
 assert pathlib.Path(playbill.__file__).is_relative_to(root), playbill.__file__
 params = compose(root).params
 answer = {}
-for name, (file, text) in json.loads(sys.argv[1]).items():
+for name, (file, old, new) in json.loads(sys.argv[1]).items():
     path = root / file
-    before = path.read_bytes()
-    path.write_bytes(before + text.encode())
+    before = path.read_text()
+    assert old in before, (name, old)
+    path.write_text(before.replace(old, new, 1) if old else before + new)
     tree = SourceTree(root, params.pipeline.sources)
     stages = params.pipeline.stages
     answer[name] = {s: stage_environment(params, s, tree).model_dump() for s in stages}
-    path.write_bytes(before)
+    path.write_text(before)
 print(json.dumps(answer))
 """
 
@@ -68,6 +82,32 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 def test_an_edit_of_the_command_line_changes_no_stage(changed: dict[str, set[str]]) -> None:
     assert changed["command line"] == set()
+
+
+def test_a_fix_of_the_compiler_or_of_a_check_changes_no_stage(changed: dict[str, set[str]]) -> None:
+    assert changed["compiler"] == set()
+    assert changed["check of a stage"] == set()
+
+
+def test_an_edit_of_the_runner_changes_every_stage(changed: dict[str, set[str]]) -> None:
+    assert changed["runner"] == EVERY
+    assert changed["what all models are"] == EVERY
+
+
+def test_a_new_key_changes_only_the_stages_that_read_its_group(
+    changed: dict[str, set[str]],
+) -> None:
+    assert changed["key of drift"] == {"package"}
+    assert changed["default of split"] == {"prepare", "package"}
+    assert changed["what shares are"] == {"prepare", "evaluate", "package"}
+
+
+def test_an_edit_of_what_a_bundle_carries_changes_it_though_only_named(
+    changed: dict[str, set[str]],
+) -> None:
+    assert changed["runtime"] == {"package"}
+    assert changed["page"] == {"package"}
+    assert changed["docstring of the server"] == {"server", "package"}
 
 
 def test_a_comment_changes_no_stage(changed: dict[str, set[str]]) -> None:

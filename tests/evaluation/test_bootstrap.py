@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from playbill.evaluation.block import by_time, by_value
 from playbill.evaluation.bootstrap import Part, Plan, Statistic, draw, intervals
 from playbill.evaluation.metrics import statistic
-from playbill.evaluation.outcome import Outcome
+from playbill.evaluation.scored import Scored
 
 
 def _mean(values: Any) -> Statistic:
@@ -19,18 +19,18 @@ def _mean(values: Any) -> Statistic:
     return Statistic(sums, lambda total: {"mean": total[1] / total[0]}, {})
 
 
-def _binary(rows: int, seed: int = 1) -> Outcome:
+def _binary(rows: int, seed: int = 1) -> Scored:
     generator = np.random.default_rng(seed)
     score = generator.random(rows).round(2)
-    return Outcome("binary", (generator.random(rows) < score).astype(np.int64), score, ("0", "1"))
+    return Scored("binary", (generator.random(rows) < score).astype(np.int64), score, ("0", "1"))
 
 
 def test_a_draw_is_what_scikit_learn_says_of_the_drawn_rows() -> None:
-    outcome = _binary(200)
-    drawn = draw([Part(statistic(outcome))], Plan(draws=5, seed=9), 200)[0]
+    scored = _binary(200)
+    drawn = draw([Part(statistic(scored))], Plan(draws=5, seed=9), 200)[0]
     places = np.random.default_rng(9).integers(200, size=(5, 200))
     for number, rows in enumerate(places):
-        truth, score = outcome.truth[rows], outcome.scores[rows]
+        truth, score = scored.truth[rows], scored.scores[rows]
         assert drawn["roc_auc"][number] == pytest.approx(roc_auc_score(truth, score))
         expected = average_precision_score(truth, score)
         assert drawn["average_precision"][number] == pytest.approx(expected)
@@ -40,16 +40,16 @@ def test_a_draw_is_what_scikit_learn_says_of_the_drawn_rows() -> None:
 @pytest.mark.parametrize("size", [7, 150])
 def test_a_draw_of_blocks_counts_every_row_of_a_block_alike(size: int) -> None:
     """With fewer blocks than draws the area is added up by blocks, else row by row: the same."""
-    outcome = _binary(300)
+    scored = _binary(300)
     blocks = np.arange(300) % size
-    drawn = draw([Part(statistic(outcome))], Plan(blocks, draws=100, seed=2), 300)[0]
+    drawn = draw([Part(statistic(scored))], Plan(blocks, draws=100, seed=2), 300)[0]
     places = np.random.default_rng(2).integers(size, size=(100, size))
     for number in (0, 1, 99):
         rows = np.concatenate([np.flatnonzero(blocks == one) for one in places[number]])
-        expected = roc_auc_score(outcome.truth[rows], outcome.scores[rows])
+        expected = roc_auc_score(scored.truth[rows], scored.scores[rows])
         assert drawn["roc_auc"][number] == pytest.approx(expected)
         assert drawn["accuracy"][number] == pytest.approx(
-            np.mean((outcome.scores[rows] >= 0.5) == outcome.truth[rows])
+            np.mean((scored.scores[rows] >= 0.5) == scored.truth[rows])
         )
 
 
@@ -73,7 +73,7 @@ def test_intervals_are_those_of_scipy() -> None:
             (values,), np.mean, n_resamples=9000, method=method,
             rng=np.random.default_rng(1), confidence_level=0.9,
         ).confidence_interval  # fmt: skip
-        plan = Plan(draws=9000, level=0.9, method=method, seed=2)  # type: ignore[arg-type]
+        plan = Plan(draws=9000, level=0.9, method=method, seed=2)
         found = intervals([Part(_mean(values))], plan, 80)[0]["mean"]
         assert found == pytest.approx((expected.low, expected.high), abs=0.012)
 
@@ -114,8 +114,8 @@ def test_only_blocks_give_an_honest_interval_for_dependent_rows() -> None:
 
 
 def test_a_metric_that_draws_seldom_define_has_no_interval() -> None:
-    outcome = Outcome("binary", np.array([1, 0, 0, 0]), np.array([0.9, 0.1, 0.2, 0.3]), ("0", "1"))
-    found = intervals([Part(statistic(outcome))], Plan(draws=200), 4)[0]
+    scored = Scored("binary", np.array([1, 0, 0, 0]), np.array([0.9, 0.1, 0.2, 0.3]), ("0", "1"))
+    found = intervals([Part(statistic(scored))], Plan(draws=200), 4)[0]
     assert found["roc_auc"] is None
     assert found["brier"] is not None
 

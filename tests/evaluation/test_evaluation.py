@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 from sklearn import metrics as reference
 
 from playbill.evaluation.curves import curves as draw_curves
-from playbill.evaluation.metrics import measure as measure_outcome
-from playbill.evaluation.outcome import Outcome
+from playbill.evaluation.metrics import measure as measure_scored
+from playbill.evaluation.scored import Scored
 from playbill.evaluation.slices import measure_slices
 
 Truth = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
 
-def _outcome(truth: Truth, probability: Scores, threshold: float = 0.5) -> Outcome:
-    return Outcome("binary", truth, probability, ("0", "1"), threshold)
+def _scored(truth: Truth, probability: Scores, threshold: float = 0.5) -> Scored:
+    return Scored("binary", truth, probability, ("0", "1"), threshold)
 
 
 def measure(truth: Truth, probability: Scores, threshold: float) -> dict[str, Any]:
-    return measure_outcome(_outcome(truth, probability, threshold))
+    return measure_scored(_scored(truth, probability, threshold))
 
 
 def curves(truth: Truth, probability: Scores, points: int) -> dict[str, pd.DataFrame]:
-    return draw_curves(_outcome(truth, probability), points=points)
+    return draw_curves(_scored(truth, probability), points=points)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_each_value_of_a_slice_is_measured_if_it_has_the_rows() -> None:
     truth = np.tile([0, 1], 100)
     probability = np.linspace(0, 1, 200)
     truth[60:120] = 0
-    report = measure_slices(frame, _outcome(truth, probability), columns=["kind"], minimum_rows=50)[
+    report = measure_slices(frame, _scored(truth, probability), columns=["kind"], minimum_rows=50)[
         "kind"
     ]
     assert list(report) == ["(missing)", "a", "b", "c"]

@@ -5,29 +5,30 @@ import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
+from playbill.errors import DataError
 from playbill.evaluation.curves import curves
 from playbill.evaluation.metrics import HIGHER_IS_BETTER, LOWER_IS_BETTER, TITLES, measure
-from playbill.evaluation.outcome import Outcome, encode, score_columns
+from playbill.evaluation.scored import Scored, encode
 
 CLASSES = ("bird", "cat", "dog")
 
 
 @pytest.fixture
-def classes() -> Outcome:
+def classes() -> Scored:
     draw = np.random.default_rng(3)
     truth = draw.integers(3, size=900)
     raw = draw.random((900, 3)).round(2) + 0.01 + 0.7 * (truth[:, None] == np.arange(3))
-    return Outcome("multiclass", truth, raw / raw.sum(axis=1, keepdims=True), CLASSES)
+    return Scored("multiclass", truth, raw / raw.sum(axis=1, keepdims=True), CLASSES)
 
 
 @pytest.fixture
-def numbers() -> Outcome:
+def numbers() -> Scored:
     draw = np.random.default_rng(4)
     truth = 1e6 + draw.gamma(2, 50, size=801)
-    return Outcome("regression", truth, truth + draw.normal(3, 20, size=801))
+    return Scored("regression", truth, truth + draw.normal(3, 20, size=801))
 
 
-def test_metrics_of_several_classes_are_those_of_scikit_learn(classes: Outcome) -> None:
+def test_metrics_of_several_classes_are_those_of_scikit_learn(classes: Scored) -> None:
     truth, scores, label = classes.truth, classes.scores, classes.labels()
     found = measure(classes)
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(truth, label))
@@ -42,7 +43,7 @@ def test_metrics_of_several_classes_are_those_of_scikit_learn(classes: Outcome) 
     assert found["roc_auc_ovr"] == pytest.approx(area)
 
 
-def test_metrics_of_numbers_are_those_of_scikit_learn(numbers: Outcome) -> None:
+def test_metrics_of_numbers_are_those_of_scikit_learn(numbers: Scored) -> None:
     truth, scores = numbers.truth, numbers.scores
     found = measure(numbers)
     assert found["mae"] == pytest.approx(reference.mean_absolute_error(truth, scores))
@@ -56,30 +57,30 @@ def test_metrics_of_numbers_are_those_of_scikit_learn(numbers: Outcome) -> None:
 
 
 def test_the_median_of_an_even_number_of_errors_lies_between_two() -> None:
-    found = measure(Outcome("regression", np.zeros(4), np.array([1.0, 2.0, 4.0, 9.0])))
+    found = measure(Scored("regression", np.zeros(4), np.array([1.0, 2.0, 4.0, 9.0])))
     assert found["median_absolute_error"] == 3
 
 
 def test_what_is_not_defined_is_none() -> None:
-    found = measure(Outcome("regression", np.zeros(5), np.ones(5)))
+    found = measure(Scored("regression", np.zeros(5), np.ones(5)))
     assert (found["mape"], found["r2"]) == (None, None)
-    one = Outcome("multiclass", np.zeros(5, dtype=np.int64), np.full((5, 3), 1 / 3), CLASSES)
+    one = Scored("multiclass", np.zeros(5, dtype=np.int64), np.full((5, 3), 1 / 3), CLASSES)
     assert measure(one)["roc_auc_ovr"] is None
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_every_metric_has_a_title_and_a_direction_or_is_a_description(
-    task: str, classes: Outcome, numbers: Outcome
+    task: str, classes: Scored, numbers: Scored
 ) -> None:
-    binary = Outcome("binary", np.array([0, 1]), np.array([0.2, 0.7]), ("0", "1"))
-    outcome = {"binary": binary, "multiclass": classes, "regression": numbers}[task]
-    found = set(measure(outcome)) - {"rows"}
+    binary = Scored("binary", np.array([0, 1]), np.array([0.2, 0.7]), ("0", "1"))
+    scored = {"binary": binary, "multiclass": classes, "regression": numbers}[task]
+    found = set(measure(scored)) - {"rows"}
     assert found <= set(TITLES)
     described = {"positive_share", "predicted_positive_share", "mean_probability", "bias"}
     assert found - HIGHER_IS_BETTER - LOWER_IS_BETTER == found & described
 
 
-def test_the_plots_of_several_classes(classes: Outcome) -> None:
+def test_the_plots_of_several_classes(classes: Scored) -> None:
     drawn = curves(classes, points=51)
     assert set(drawn) == {"roc.csv", "confusion.csv", "class.csv", "calibration.csv"}
     mean = drawn["roc.csv"]
@@ -93,7 +94,7 @@ def test_the_plots_of_several_classes(classes: Outcome) -> None:
         assert row["f1"] == pytest.approx(report[row["class"]]["f1-score"], abs=1e-6)
 
 
-def test_the_plots_of_numbers(numbers: Outcome) -> None:
+def test_the_plots_of_numbers(numbers: Scored) -> None:
     drawn = curves(numbers, points=50)
     assert set(drawn) == {"predicted.csv", "error.csv", "calibration.csv"}
     assert len(drawn["error.csv"]) == 50
@@ -102,16 +103,11 @@ def test_the_plots_of_numbers(numbers: Outcome) -> None:
 
 
 def test_a_target_is_encoded_by_the_names_of_its_classes() -> None:
-    column = pd.Series(["dog", "bird"], name="animal")
-    assert list(encode(column, "multiclass", CLASSES)) == [2, 0]
-    assert list(encode(pd.Series([1.0, 0.0]), "binary", ("0", "1"))) == [1, 0]
-    with pytest.raises(ValueError, match="`wolf` in `animal` is none of the classes"):
-        encode(pd.Series(["wolf"], name="animal"), "multiclass", CLASSES)
-    with pytest.raises(ValueError, match="missing"):
-        encode(pd.Series([1.0, None]), "regression", ())
-
-
-def test_a_class_has_a_column_of_scores() -> None:
-    assert score_columns("multiclass", CLASSES)[0] == "probability_bird"
-    assert score_columns("binary", ("0", "1")) == ["probability"]
-    assert score_columns("regression", ()) == ["prediction"]
+    column, scores = pd.Series(["dog", "bird"], name="animal"), np.full((2, 3), 1 / 3)
+    assert list(encode(column, scores, "multiclass", CLASSES).truth) == [2, 0]
+    assert list(encode(pd.Series([7, 3]), scores, "multiclass", (3, 5, 7)).truth) == [2, 0]
+    assert list(encode(pd.Series([1.0, 0.0]), scores[:, 0], "binary", (0, 1)).truth) == [1, 0]
+    with pytest.raises(DataError, match="`animal` holds `wolf`"):
+        encode(pd.Series(["wolf"], name="animal"), scores, "multiclass", CLASSES)
+    with pytest.raises(DataError, match="missing"):
+        encode(pd.Series([1.0, None]), scores[:, 0], "regression", ())

@@ -22,7 +22,7 @@ def test_a_fitted_pipeline_gives_the_probability_of_the_positive_class() -> None
 
 
 def test_an_estimator_without_probabilities_is_refused() -> None:
-    with pytest.raises(ConfigError, match="gives no probabilities"):
+    with pytest.raises(ConfigError, match="is a regressor"):
         build_pipeline(StandardScaler(), {"_target_": "sklearn.linear_model.Ridge"}, ALLOW)
 
 

@@ -132,11 +132,16 @@ def test_the_model_takes_a_category_it_never_saw(
     assert ((probability > 0) & (probability < 1)).all()
 
 
+def evaluated(params: Params, rows: pd.DataFrame, test: pd.DataFrame) -> dict[str, Any]:
+    learned: dict[str, Any] = train.run(params, train=rows)
+    given = {name: learned[name] for name in ("pipeline", "training")}
+    return dict(evaluate.run(params, test=test, **given))
+
+
 def test_evaluate_measures_the_hold_out_and_its_slices(
     params: Params, prepared: dict[str, pd.DataFrame]
 ) -> None:
-    pipeline = train.run(params, train=prepared["train"])["pipeline"]
-    made: dict[str, Any] = evaluate.run(params, pipeline=pipeline, test=prepared["test"])
+    made = evaluated(params, prepared["train"], prepared["test"])
     assert made["metrics"]["roc_auc"] > 0.55
     assert set(made["slices"]) == {"carrier", "origin"}
     assert list(made["predictions"].columns) == [
@@ -151,9 +156,8 @@ def test_evaluate_measures_the_hold_out_and_its_slices(
 def test_a_hold_out_of_one_class_does_not_crash(
     params: Params, prepared: dict[str, pd.DataFrame]
 ) -> None:
-    pipeline = train.run(params, train=prepared["train"])["pipeline"]
     test = prepared["test"][prepared["test"]["late"] == 0]
-    made: dict[str, Any] = evaluate.run(params, pipeline=pipeline, test=test)
+    made = evaluated(params, prepared["train"], test)
     assert made["metrics"]["roc_auc"] is None
 
 

@@ -22,10 +22,14 @@ class Runtime(Protocol):
     """A model that is ready to answer."""
 
     def predict(self, columns: Mapping[str, Sequence[object]]) -> "NDArray[np.float64]":
-        """Return the probability of the positive class for each row.
+        """Return the model's answer to each row, float64.
 
         Args:
             columns: Values by input column, all of one length; None for a missing value.
+
+        Returns:
+            binary: shape (n,), the probability of the positive class; multiclass: (n, k), a column
+            for each class in sorted order; regression: (n,).
 
         Raises:
             DataError: A column is missing or a value is not of its kind.

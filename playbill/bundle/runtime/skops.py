@@ -7,9 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from playbill.contract import task
 from playbill.contract.column import Column, from_dict
 from playbill.contract.frame import as_model_frame
+from playbill.contract.task import Outcome
 from playbill.errors import BundleError
+from playbill.model.estimator import answer
 from playbill.model.persistence import load
 
 if TYPE_CHECKING:
@@ -26,18 +29,18 @@ class SkopsRuntime:
     Args:
         pipeline: The fitted Pipeline.
         inputs: The contract's input columns, in its order.
+        asked: What the contract asks for.
     """
 
-    def __init__(self, pipeline: Any, inputs: Sequence[Column]) -> None:
+    def __init__(self, pipeline: Any, inputs: Sequence[Column], asked: Outcome) -> None:
         self._pipeline = pipeline
         self._inputs = tuple(inputs)
+        self._asked = asked
 
     def predict(self, columns: Mapping[str, Sequence[object]]) -> "NDArray[np.float64]":
-        """Return the probability of the positive class for each row."""
-        import numpy as np
-
-        frame = as_model_frame(columns, self._inputs)
-        return np.asarray(self._pipeline.predict_proba(frame)[:, 1], dtype=np.float64)
+        """Return the answer to each row, in the task's form."""
+        frame, asked = as_model_frame(columns, self._inputs), self._asked
+        return answer(self._pipeline, frame, task=asked.task, classes=asked.classes)
 
 
 def open_model(files: Mapping[str, bytes]) -> SkopsRuntime:
@@ -49,4 +52,5 @@ def open_model(files: Mapping[str, bytes]) -> SkopsRuntime:
     if missing := sorted({PIPELINE, CONTRACT} - set(files)):
         raise BundleError(f"the model layer has no {', '.join(missing)}")
     contract = json.loads(files[CONTRACT])
-    return SkopsRuntime(load(files[PIPELINE]), [from_dict(each) for each in contract["inputs"]])
+    inputs = [from_dict(each) for each in contract["inputs"]]
+    return SkopsRuntime(load(files[PIPELINE]), inputs, task.from_dict(contract))
