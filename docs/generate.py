@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from playbill.cli import main as cli
 from playbill.config import editor, schema, table
+from playbill.config.description import describe
 from playbill.config.origin import shipped_folder
 from playbill.config.place import Place
 
@@ -112,6 +113,7 @@ def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def configuration() -> str:
     """Render every group of conf/ from its typed model."""
+    describe(table.Table, schema.Params, Place)
     fields = schema.Params.model_fields
     groups = [name for name in fields if name not in {"name", "seed", "allow", "environment"}]
     lines = ["# Configuration", "", NOTE, ""]

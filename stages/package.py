@@ -48,7 +48,13 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         inputs=asked,
         target=target,
         threshold=threshold,
-        profile=build_profile(train, asked, params.drift, scores=score(answers, known)),
+        profile=build_profile(
+            train,
+            asked,
+            params.drift,
+            scores=score(answers, known),
+            time=params.contract.role("time"),
+        ),
         metrics=metrics,
         lineage=lineage,
         card=write_card(
@@ -85,11 +91,12 @@ def _rows(params: Params, frame: "pd.DataFrame", digest: str) -> Rows:
 
 
 def _lineage(params: Params, frames: "dict[str, pd.DataFrame]") -> dict[str, Any]:
-    plain = params.model_dump(mode="json", by_alias=True)
+    # As they stand in params.yaml, without defaults: so that Git alone can tell the digests again.
+    plain = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
     made = {name: params.environment[name] for name in STAGES if name in params.environment}
     return {
         "data": {name: frame_digest(frame) for name, frame in frames.items()},
-        "params": {name: plain_digest(plain[name]) for name in GROUPS},
+        "params": {name: plain_digest(plain[name]) for name in GROUPS if name in plain},
         "code": {name: plain_digest([e.framework, e.targets]) for name, e in made.items()},
         "environment": {name: e.packages for name, e in made.items()},
     }

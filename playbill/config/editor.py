@@ -34,9 +34,12 @@ _TOP = ("name", "seed", "allow")
 
 def schemas() -> dict[str, str]:
     """Return the text of every schema file by its name: one a group, `config` and `env`."""
+    from playbill.config.description import describe
     from playbill.config.place import Place
     from playbill.config.schema import Params
+    from playbill.config.table import Table
 
+    describe(Table, Params, Place)
     whole = Params.model_json_schema(ref_template=_REFERENCE)
     models, properties = whole.pop("$defs"), whole["properties"]
     groups = [n for n in properties if n not in _NOT_TYPED and n not in _TOP]

@@ -1,7 +1,8 @@
 """The typed form of every group of conf/: what a key means, its type and its range.
 
 One model per Hydra group, under the group's own name; `Params` is the whole of params.yaml.
-Unknown keys are refused. The docstring under a field is its description in the JSON Schema.
+Unknown keys are refused. The docstring under a field is its description in the JSON Schema
+(config/description.py).
 """
 
 import re
@@ -32,7 +33,6 @@ class Group(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
-        use_attribute_docstrings=True,
         protected_namespaces=(),
         defer_build=True,  # only Params is ever validated as a whole: one build, not thirty
     )
@@ -322,6 +322,12 @@ class Drift(Group):
     """Monte Carlo draws of each null distribution."""
     minimum_rows: Annotated[int, Field(ge=2)] = 100
     """Fewer rows than this give no verdict."""
+    joint: bool = True
+    """Compare pairs of columns too: a broken correlation is seen though no column moved."""
+    unit: Literal["row", "period"] = "row"
+    """What is drawn by chance: single rows, or whole periods of rows that time ties together."""
+    period: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}[hdw]$")] = "1d"
+    """Length of a period for `unit: period`: a number and h, d or w (hours, days, weeks)."""
     seed: int = 0
     """Seed of the draws."""
 

@@ -44,7 +44,10 @@ class Part(BaseModel):
     """Base of what pandera reads: unknown keys refused, nothing converted."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, use_attribute_docstrings=True, protected_namespaces=()
+        extra="forbid",
+        strict=True,
+        protected_namespaces=(),
+        defer_build=True,  # built with what holds a table
     )
 
 

@@ -1,5 +1,6 @@
 """Tries a table against pandera's schema and reports every broken check at once, in few lines."""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -71,13 +72,11 @@ def failures(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> 
 
 
 def _read(schema: Mapping[str, Any]) -> "DataFrameSchema":
-    import yaml
     from pandera.io import pandas_io
 
-    from_yaml: Callable[[str], DataFrameSchema] = pandas_io.from_yaml
-    text = yaml.safe_dump({"schema_type": "dataframe", **schema}, sort_keys=False)
+    deserialize: Callable[[Mapping[str, Any]], DataFrameSchema] = pandas_io.deserialize_schema
     try:
-        return from_yaml(text)
+        return deserialize(copy.deepcopy({"schema_type": "dataframe", **schema}))
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise ConfigError(
             f"pandera cannot read the schema: {error}",

@@ -7,9 +7,10 @@ sorted, padding zeroed, times fixed, nothing compressed.
 
 import hashlib
 import importlib
+import importlib.util
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import isabstract
 from io import BytesIO
 from pathlib import Path
@@ -73,7 +74,7 @@ def load(source: Path | bytes, *, trusted: Sequence[str] = ()) -> Any:
     try:
         content = source if isinstance(source, bytes) else source.read_bytes()
         types = sorted(set(skops.get_untrusted_types(data=content)) - set(REVIEWED))
-        mine = [each for each in types if not _is_estimator(each)]
+        mine = [each for each in types if not (_is_estimator(each) or _is_function(each))]
         if refused := [each for each in mine if not is_allowed(each, trusted)]:
             raise BundleError(
                 f"{name} holds types that are not trusted: {', '.join(refused)}",
@@ -89,21 +90,51 @@ def load(source: Path | bytes, *, trusted: Sequence[str] = ()) -> Any:
 
 
 def _skops() -> ModuleType:
-    """Return `skops.io` without its list of all estimators of scikit-learn.
+    """Return `skops.io` without its lists of what it trusts by default.
 
-    To make that list skops imports every module of scikit-learn, and pytest with them: about a
-    second in every process. `_is_estimator` answers the same question for the types in a file.
+    To make them skops imports every module of scikit-learn, and pytest with them, and looks for 400
+    functions of NumPy and SciPy in every loaded module: more than a second in every process. The
+    same question is answered here for the types in a file: `_is_estimator` and `_is_function`.
     """
+    if "skops.io" in sys.modules:
+        return sys.modules["skops.io"]
+    spec = importlib.util.find_spec("skops.io")
+    if spec is None or spec.loader is None:
+        raise ImportError("skops is not installed")
+    package = sys.modules["skops.io"] = importlib.util.module_from_spec(spec)
+    try:
+        _without_lists(lambda: spec.loader.exec_module(package) if spec.loader else None)
+    except BaseException:
+        del sys.modules["skops.io"]
+        raise
+    return package
+
+
+def _without_lists(build: Callable[[], None]) -> None:
+    """Call `build` while skops and scikit-learn list nothing."""
     import sklearn.utils
 
-    if "skops.io" not in sys.modules:
-        every = sklearn.utils.all_estimators
-        sklearn.utils.all_estimators = list
-        try:
-            importlib.import_module("skops.io")
-        finally:
-            sklearn.utils.all_estimators = every
-    return sys.modules["skops.io"]
+    names: Any = importlib.import_module("skops.io._utils")
+    every, public = sklearn.utils.all_estimators, names.get_public_type_names
+    sklearn.utils.all_estimators = list
+    names.get_public_type_names = lambda **_: []
+    try:
+        build()
+    finally:
+        sklearn.utils.all_estimators = every
+        names.get_public_type_names = public
+
+
+def _is_function(path: str) -> bool:
+    """Say whether `path` is where skops finds a universal function of NumPy or of scipy.special."""
+    home = {"numpy": "numpy", "scipy": "scipy.special"}.get(path.partition(".")[0])
+    if home is None:
+        return False
+    import numpy as np
+    from skops.io._utils import get_type_name
+
+    found = getattr(importlib.import_module(home), path.rpartition(".")[2], None)
+    return isinstance(found, np.ufunc) and get_type_name(found) == path
 
 
 def _is_estimator(path: str) -> bool:

@@ -69,3 +69,12 @@ def test_the_help_of_a_command_loads_none_either(command: str) -> None:
     assert status == 0
     # Typer itself takes pydantic for an option that is a path or one of several words.
     assert names & (HEAVY - {"pydantic"}) == set()
+
+
+def test_a_stage_parses_no_source_for_the_descriptions_of_its_parameters() -> None:
+    code = (
+        "from playbill.config.schema import Params; import sys; "
+        "assert Params.model_fields['seed'].description is None; "
+        "assert 'playbill.config.description' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,6 +1,7 @@
 """Equal models give equal bytes, and only reviewed types are loaded."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
 
 from playbill.errors import BundleError
 from playbill.model import persistence
@@ -126,6 +133,31 @@ def test_every_estimator_that_skops_trusts_is_trusted_without_importing_them_all
 
     names = [f"{found.__module__}.{found.__qualname__}" for _, found in all_estimators()]
     assert [name for name in names if not persistence._is_estimator(name)] == []
+
+
+def test_every_function_that_skops_trusts_is_trusted_without_looking_for_them_all() -> None:
+    code = (
+        "import scipy.special; from skops.io import _trusted_types as t; import json; "
+        "print(json.dumps([*t.NUMPY_UFUNC_TYPE_NAMES, *t.SCIPY_UFUNC_TYPE_NAMES]))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = json.loads(said.stdout)
+    assert len(names) > 300
+    assert [name for name in names if not persistence._is_function(name)] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["os.exp", "numpy.load", "numpy.random.exp", "scipy.special.voigt", "numpyish.exp"]
+)
+def test_a_function_elsewhere_than_skops_finds_it_is_not_trusted_by_its_name(name: str) -> None:
+    assert not persistence._is_function(name)
+
+
+def test_a_pipeline_with_a_function_of_numpy_comes_back() -> None:
+    frame, _ = rows()
+    pipeline = make_pipeline(FunctionTransformer(np.square)).fit(frame[["n"]])
+    again = load(dump(pipeline))
+    np.testing.assert_array_equal(again.transform(frame[["n"]]), pipeline.transform(frame[["n"]]))
 
 
 @pytest.mark.parametrize(
