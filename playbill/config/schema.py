@@ -328,6 +328,10 @@ class Drift(Group):
     """What is drawn by chance: single rows, or whole periods of rows that time ties together."""
     period: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}[hdw]$")] = "1d"
     """Length of a period for `unit: period`: a number and h, d or w (hours, days, weeks)."""
+    measure: Literal["roc_auc", "accuracy", "precision", "recall", "f1", "brier"] = "roc_auc"
+    """Measure whose estimated loss says whether drift matters, for a binary model."""
+    minimum_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Smallest loss of that measure that matters; its whole interval must lie above."""
     seed: int = 0
     """Seed of the draws."""
 
