@@ -1,8 +1,9 @@
 """`playbill report`: what was measured of a model, in tables and as one page."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,7 +59,7 @@ def report(
     found = evaluated.read(root, revision)
     if learning_curve or validation_curve is not None:
         found = evaluated.with_curves(
-            root, found, learning=learning_curve, validation=validation_curve
+            root, found, learning=learning_curve, validation=validation_curve, track=_track
         )
     if html is not None:
         html.write_text(form.as_html(found), encoding="utf-8", newline="\n")
@@ -70,3 +71,10 @@ def report(
         sys.stdout.write(form.as_markdown(found))
     elif markdown is None and html is None:
         sys.stdout.write(form.as_text(found))
+
+
+def _track(items: Sequence[Any], label: str) -> Iterator[Any]:
+    """Yield items with a progress bar on the error output, which says what they cost."""
+    typer.echo(label, err=True)
+    with typer.progressbar(items, label="fitting", file=sys.stderr) as bar:
+        yield from bar

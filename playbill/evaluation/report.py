@@ -6,8 +6,9 @@ metrics, and the page says what it lacks.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
+from playbill.config.outcome import Task
 from playbill.evaluation.metrics import LEADING, TITLES
 from playbill.evaluation.table import grid
 from playbill.page.chart import Dot, Series
@@ -41,14 +42,14 @@ class Evaluated:
     note: str = ""
 
     @property
-    def task(self) -> str:
+    def task(self) -> Task:
         """The task; metrics.json of the first format is of a binary one."""
-        return str(self.metrics.get("task", "binary"))
+        return cast("Task", self.metrics.get("task", "binary"))
 
     @property
     def leading(self) -> str:
         """The metric that tells the most in one figure."""
-        return LEADING[self.task]  # type: ignore[index] - a Task, as evaluate wrote it
+        return LEADING[self.task]
 
 
 def measured(found: Evaluated) -> list[tuple[str, str, str]]:
@@ -175,8 +176,10 @@ def reliability(found: Evaluated) -> list[Series]:
     """Return what was seen by what was predicted, with its band."""
     bins = found.report["calibration"]["bins"] if found.report else []
     known = [one for one in bins if "low" in one]
-    columns = [[one[name] for one in known] for name in ("predicted", "seen", "low", "high")]
-    return [Series(found.revision, *columns, marks=True)] if known else []
+    x, y, low, high = (
+        [one[name] for one in known] for name in ("predicted", "seen", "low", "high")
+    )
+    return [Series(found.revision, x, y, low, high, marks=True)] if known else []
 
 
 def slice_dots(found: Evaluated, column: str) -> list[Dot]:

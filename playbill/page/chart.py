@@ -173,8 +173,8 @@ def _frame(x: _Axis, y: _Axis, x_label: str, y_label: str) -> list[str]:
     body += [_text(LEFT - 5, y(t) + 4, f"{t:g}", "end") for t in y.ticks()]
     body.append(f'<path class="axis" d="M{LEFT} {TOP}V{bottom}H{WIDTH - RIGHT}"/>')
     body.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, x_label, "middle"))
-    turned = f'transform="rotate(-90 11 {middle:g})"'
-    body.append(f'<text x="11" y="{middle:g}" text-anchor="middle" {turned}>{escape(y_label)}</text>')
+    turned = f'y="{middle:g}" text-anchor="middle" transform="rotate(-90 11 {middle:g})"'
+    body.append(f'<text x="11" {turned}>{escape(y_label)}</text>')
     return body
 
 
@@ -186,8 +186,10 @@ def _curve(one: Series, colour: int, x: _Axis, y: _Axis) -> list[str]:
     if one.line:
         body.append(f'<path class="curve s{colour}" d="{_path(one.xs, one.ys, x, y)}"/>')
     if one.marks:
-        places = [(x(a), y(b)) for a, b in zip(one.xs, one.ys, strict=True)]
-        body += [f'<circle class="s{colour}" cx="{a:.1f}" cy="{b:.1f}" r="2.4"/>' for a, b in places]
+        body += [
+            f'<circle class="s{colour}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.4"/>'
+            for a, b in zip(one.xs, one.ys, strict=True)
+        ]
     return body
 
 
