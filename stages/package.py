@@ -81,7 +81,8 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     runtime = open_runtime(RUNTIME, model)
     proof = parity.prove(runtime, test, asked, answers, threshold=threshold, asked=known)
     model["proof.json"] = assembly.to_json({"format_version": 1, "runtime": RUNTIME, **proof})
-    texts = {path.name: path.read_bytes() for path in sorted(server.iterdir()) if path.is_file()}
+    paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
+    texts = {path.relative_to(server).as_posix(): path.read_bytes() for path in paths}
     code = [application.__name__, command.__name__]
     return {"bundle": assembly.assemble(params.name, model, texts, code=code, runtime=RUNTIME)}
 
