@@ -81,7 +81,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required() or field.default is PydanticUndefined:
         return "required"
     if isinstance(field.default, BaseModel):
-        return "that of its keys"
+        return "its defaults"
     return f"`{json.dumps(field.default)}`"
 
 
