@@ -145,6 +145,16 @@ def _check_defaults(folder: Path) -> None:
     config = folder / f"{CONFIG}.yaml"
     tree = yaml.load(config.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
     found = tree.get("defaults") if isinstance(tree, dict) else None
+    for entry in found if isinstance(found, list) else ():
+        for group, choice in entry.items() if isinstance(entry, dict) else ():
+            if isinstance(choice, bool):
+                raise ConfigError(
+                    f"the choice for `{group}` is no text: YAML reads a bare on, off, yes or no "
+                    "as true or false",
+                    where=f"conf/{CONFIG}.yaml defaults",
+                    expected=f'- {group}: "off"',
+                    run="put it into quotes, then `playbill check`",
+                )
     if not isinstance(found, list) or found[-1:] != [RECORDED] or "_self_" not in found:
         raise ConfigError(
             "the defaults list does not end with `- recorded`, or lacks `- _self_`",
