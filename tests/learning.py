@@ -35,7 +35,7 @@ def dataset(name: str) -> pd.DataFrame:
     from sklearn import datasets
 
     made = getattr(datasets, f"load_{name}")(as_frame=True)
-    frame = made.data.astype("float64")
+    frame: pd.DataFrame = made.data.astype("float64")
     frame.columns = [f"c{i}" for i in range(frame.shape[1])]
     target = made.target
     if name in {"wine", "iris"}:

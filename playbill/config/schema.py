@@ -134,6 +134,8 @@ class ContractColumn(Group):
     """Shown in the request schema of the server."""
     example: str | float | int | bool | None = None
     """An example value for the API documentation."""
+    personal: bool = False
+    """Personal data: kept out of the prediction log, or written there as a keyed HMAC."""
 
 
 class Contract(Group):
@@ -341,6 +343,13 @@ class Evaluation(Group):
     """Most points that a plotted curve keeps."""
 
 
+class Bundle(Group):
+    """What ships, and what computes its answers."""
+
+    runtimes: Annotated[list[Literal["numpy", "skops"]], Field(min_length=1)] = ["numpy", "skops"]
+    """Runtimes in the order in which packaging tries them; it takes the first that is equal."""
+
+
 class Server(Group):
     """What the generated server promises."""
 
@@ -351,7 +360,17 @@ class Server(Group):
     max_batch_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """Rows that one batch request may hold."""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
-    """Bytes that a request's body may have; beyond that 413."""
+    """Bytes that the body of one row may have; beyond that 413."""
+    max_batch_bytes: Annotated[int, Field(ge=1024)] = 16_777_216
+    """Bytes that the body of a batch may have; beyond that 413."""
+    max_text_length: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Characters that a text value without declared categories may have."""
+    lane: Literal["asgi", "fastapi"] = "asgi"
+    """asgi: the scoring endpoints validate the bytes once; fastapi: the same as FastAPI routes."""
+    routers: list[Annotated[str, Field(pattern=r"^stages(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*$")]] = []
+    """The project's FastAPI routers, as `stages.api:router`; behind the server's authentication."""
+    packages: list[Name] = []
+    """More distributions that the bundle requires: what a router imports, joserfc for tokens."""
     python: str = "3.11"
     """Python version of the generated Dockerfile's base image."""
 
@@ -371,8 +390,25 @@ class Drift(Group):
     """Monte Carlo draws of each null distribution."""
     minimum_rows: Annotated[int, Field(ge=2)] = 100
     """Fewer rows than this give no verdict."""
+    joint: bool = True
+    """Compare pairs of columns too: a broken correlation is seen though no column moved."""
+    unit: Literal["row", "period"] = "row"
+    """What is drawn by chance: single rows, or whole periods of rows that time ties together."""
+    period: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}[hdw]$")] = "1d"
+    """Length of a period for `unit: period`: a number and h, d or w (hours, days, weeks)."""
+    measure: Literal["roc_auc", "accuracy", "precision", "recall", "f1", "brier"] = "roc_auc"
+    """Measure whose estimated loss says whether drift matters, for a binary model."""
+    minimum_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Smallest loss of that measure that matters; its whole interval must lie above."""
     seed: int = 0
     """Seed of the draws."""
+
+
+class Engine(Group):
+    """How the processes of the stages are started; what a stage writes does not depend on it."""
+
+    preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]] = []
+    """Installed modules that one process of a run imports for all stages; none: each its own."""
 
 
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -469,8 +505,10 @@ class Params(Group):
     tuning: Tuning = Tuning()
     training: Training = Training()
     evaluation: Evaluation
+    bundle: Bundle
     server: Server
     drift: Drift
+    engine: Engine = Engine()
     pipeline: Pipeline
     environment: dict[str, Environment] = {}
     """By stage, what `compose` found installed; never written by hand."""

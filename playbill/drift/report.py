@@ -28,9 +28,13 @@ def as_json(report: "DriftReport") -> str:
 def as_markdown(report: "DriftReport") -> str:
     """Return the report as Markdown: the answer, the drifted columns, then the others folded."""
     lines = [f"### {wording.HEADLINE[report.verdict]}", "", _reason(report), ""]
+    if told := wording.matter(report):
+        lines += [f"**{told}**" if report.matters else told, "", *_estimates(report), ""]
     lines += [wording.basis(report), ""]
     if report.drifted:
         lines += [*_table(report.drifted), ""]
+    if report.drifted_pairs:
+        lines += [*_pairs(report), ""]
     others = [column for column in report.columns if not column.drifted]
     if others:
         title = "columns without drift" if report.verdict != "inconclusive" else "columns"
@@ -68,8 +72,42 @@ def as_html(report: "DriftReport") -> str:
 def _reason(report: "DriftReport") -> str:
     if report.verdict != "drift":
         return f"{report.reason[0].upper()}{report.reason[1:]}."
-    names = ", ".join(_code(column.name) for column in report.drifted)
-    return f"**{len(report.drifted)} of {len(report.columns)} columns drifted:** {names}"
+    told = []
+    if report.drifted:
+        names = ", ".join(_code(column.name) for column in report.drifted)
+        told.append(f"**{len(report.drifted)} of {len(report.columns)} columns drifted:** {names}")
+    if both := report.drifted_pairs:
+        told.append(
+            f"**{len(both)} of {len(report.pairs)} pairs of columns drifted only together:** "
+            + ", ".join(_code(wording.pair(one)) for one in both[:3])
+            + (f" and {len(both) - 3} more" if both[3:] else "")
+        )
+    return "\n\n".join(told)
+
+
+def _estimates(report: "DriftReport") -> list[str]:
+    return [
+        "| measure | hold-out | new rows, estimated | loss |",
+        "|---|--:|--:|--:|",
+        *(
+            f"| {wording.measure(one)} | {one.reference:.3f} "
+            f"| {one.value:.3f} ({one.low:.3f} to {one.high:.3f}) "
+            f"| {one.loss:+.3f} ({one.loss_low:+.3f} to {one.loss_high:+.3f}) |"
+            for one in report.estimates
+        ),
+    ]
+
+
+def _pairs(report: "DriftReport") -> list[str]:
+    return [
+        "| columns that drifted only together | effect | p, adjusted |",
+        "|---|--:|--:|",
+        *(
+            f"| {_code(wording.pair(one))} | {one.effect:.3f} "
+            f"| {wording.p_value(one.adjusted_p_value).replace('<', '&lt;')} |"
+            for one in report.drifted_pairs[: wording.PAIR_LINES]
+        ),
+    ]
 
 
 def _table(columns: "Iterable[ColumnDrift]") -> list[str]:

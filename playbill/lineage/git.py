@@ -63,8 +63,10 @@ def run(root: Path, *arguments: str) -> bytes:
     return done.stdout
 
 
-def call(root: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-    """Run git in `root` and return what became of it, an error too.
+def call(
+    root: Path, arguments: Sequence[str], feed: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git in `root`, give it `feed` to read, and return what became of it, an error too.
 
     Raises:
         LineageError: git is not installed, or `root` is no folder.
@@ -82,7 +84,12 @@ def call(root: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[by
     # Never wait at a terminal for a password, never translate what `top` looks for.
     environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     return subprocess.run(  # noqa: S603 - the arguments are built here, no shell reads them
-        [program, *arguments], cwd=root, env=environment, capture_output=True, check=False
+        [program, *arguments],
+        cwd=root,
+        env=environment,
+        input=feed,
+        capture_output=True,
+        check=False,
     )
 
 

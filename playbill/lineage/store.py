@@ -151,6 +151,23 @@ def missing_in_remote(root: Path, path: str, commit: str) -> list[str] | None:
         return [digest for digest in wanted if digest not in present]
 
 
+def folder_digest(folder: Path) -> str:
+    """Return the digest that DVC gives a folder, from its files; Python's caches do not count."""
+    from dvc_data.hashfile.hash_info import HashInfo
+    from dvc_data.hashfile.meta import Meta
+    from dvc_data.hashfile.tree import Tree
+
+    tree: Any = Tree()  # type: ignore[no-untyped-call]
+    for file in sorted(folder.rglob("*")):
+        parts = file.relative_to(folder).parts
+        if file.is_file() and "__pycache__" not in parts:
+            with file.open("rb") as stream:
+                md5 = hashlib.file_digest(stream, "md5").hexdigest()
+            tree.add(parts, Meta(), HashInfo("md5", md5))
+    tree.digest()
+    return str(tree.hash_info.value)
+
+
 def dvc_folder(root: Path) -> Path:
     """Return the `.dvc` folder that the project belongs to, its own or one above.
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from playbill.contract.outcome import Outcome
 from playbill.errors import DataError
-from playbill.model.calibrated import CalibratedModel, fit_calibrator
 from playbill.training.crossval import Rows, Tried, together, truth
 from playbill.validation.folds import Fold
 
@@ -20,6 +19,8 @@ def _calibrator(
     method: str,
 ) -> Any:  # fmt: skip
     import numpy as np
+
+    from playbill.model.calibrated import fit_calibrator
 
     text = asked.task == "multiclass" and isinstance(asked.classes[0], str)
     classes = np.array(
@@ -54,6 +55,8 @@ def calibrate(
         method: `sigmoid` or `isotonic`.
     """
     from sklearn.pipeline import Pipeline
+
+    from playbill.model.calibrated import CalibratedModel
 
     scores = [each.scores for each in tried if each.scores is not None]
     made = _calibrator(scores, [truth(rows, fold) for fold in folds], asked, method)

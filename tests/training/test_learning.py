@@ -159,7 +159,7 @@ def test_class_weights_without_a_model_that_takes_them_are_refused() -> None:
         Threshold(kind="cost", false_negative=5.0),
         Threshold(kind="cost", false_positive=3.0),
         *(
-            Threshold(kind="metric", metric=metric)  # type: ignore[arg-type]
+            Threshold.model_validate({"kind": "metric", "metric": metric})
             for metric in ("f1", "accuracy", "balanced_accuracy", "mcc")
         ),
     ],
@@ -170,7 +170,8 @@ def test_the_threshold_is_the_best_of_all(config: Threshold) -> None:
 
     draw = np.random.default_rng(SEED)
     truth = (draw.random(300) < 0.3).astype(np.int64)
-    chance = np.round(np.clip(0.3 * truth + draw.normal(0.3, 0.2, 300), 0.01, 0.99), 2)
+    noisy = np.clip(0.3 * truth + draw.normal(0.3, 0.2, 300), 0.01, 0.99)
+    chance = np.round(noisy, 2).astype(np.float64)
     functions = {"f1": metrics.f1_score, "accuracy": metrics.accuracy_score,
                  "balanced_accuracy": metrics.balanced_accuracy_score,
                  "mcc": metrics.matthews_corrcoef}  # fmt: skip

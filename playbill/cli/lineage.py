@@ -1,0 +1,134 @@
+"""`playbill lineage`: where a model comes from, and which models came from some data."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def lineage(
+    ref: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="REF",
+            show_default=False,
+            help="flights@v1.2.0, flights#prod, a branch, commit, experiment or bundle's folder; "
+            "default: HEAD.",
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of REF: list the models that learned from this source.",
+            show_default=False,
+        ),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            metavar="START:END",
+            help="With --source: only rows from START on, up to END, which is excluded.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a tree.")] = False,
+    as_openlineage: Annotated[
+        bool, typer.Option("--openlineage", help="Print OpenLineage run events, one a line.")
+    ] = False,
+    as_mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print the graph as a Mermaid flowchart.")
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page with a picture to this file.", show_default=False),
+    ] = None,
+) -> None:
+    """Tell where a model comes from: commit, config, code, environment, data and stages.
+
+    A clone is enough; what only DVC has is added where its cache or remote can be asked. With
+    --source it answers the reverse: which models, tags and commits learned from those rows.
+
+    \b
+    Examples:
+      playbill lineage flights#prod
+      playbill lineage models/flights/bundle --html lineage.html
+      playbill lineage flights@v1.2.0 --openlineage
+      playbill lineage --source flights --window 2013-01-01:2013-02-01
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.output import print_json
+    from playbill.config.location import find_project
+    from playbill.errors import UsageError
+
+    root = find_project()
+    if source is not None:
+        if ref is not None or html is not None or as_openlineage or as_mermaid:
+            raise UsageError(
+                "--source asks which models learned from a source",
+                expected="--window and --json beside it, nothing else",
+            )
+        _reverse(root, source, window, as_json=as_json)
+        return
+    if window is not None:
+        raise UsageError("--window belongs to --source", expected="--source NAME --window ...")
+    from playbill.lineage import openlineage, outline, picture, trace
+
+    found = trace.trace(root, ref or "HEAD")
+    if html is not None:
+        html.write_text(picture.as_html(found), encoding="utf-8", newline="\n")
+    if as_json:
+        print_json(found.as_dict())
+    elif as_openlineage:
+        import json
+
+        for event in openlineage.events(found, openlineage.origin_of(root)):
+            typer.echo(json.dumps(event, sort_keys=True, default=str))
+    elif as_mermaid:
+        typer.echo(picture.as_mermaid(found), nl=False)
+    elif html is None:
+        typer.echo(outline.as_text(outline.outline(found)), nl=False)
+
+
+def _reverse(root: Path, source: str, window: str | None, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from playbill.cli.output import print_json
+    from playbill.lineage import git, history, outline
+
+    span = _window(window)
+    with typer.progressbar(length=1, label="Reading dvc.lock of every run", file=sys.stderr) as bar:
+
+        def say(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        found = history.trained_on(root, source, span, say)
+    is_shallow = git.is_shallow(root)
+    if as_json:
+        models = [asdict(one) for one in found]
+        print_json({"format_version": 1, "source": source, "models": models, "shallow": is_shallow})
+        return
+    asked = f"from {span[0]} up to {span[1]}" if span else ""
+    typer.echo(outline.reverse_as_text(source, asked, found), nl=False)
+    if is_shallow:
+        typer.echo("note: this clone is shallow: git fetch --unshallow --tags brings the rest")
+
+
+def _window(text: str | None) -> tuple[date, date] | None:
+    from playbill.errors import UsageError
+
+    if text is None:
+        return None
+    start, _, end = text.partition(":")
+    try:
+        span = date.fromisoformat(start), date.fromisoformat(end)
+    except ValueError:
+        span = None
+    if span is None or span[1] <= span[0]:
+        raise UsageError(
+            f"`{text}` is no window",
+            where="--window",
+            expected="two days, as 2013-01-01:2013-02-01",
+        )
+    return span
