@@ -80,9 +80,9 @@ def _range(field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required() or field.default is PydanticUndefined:
         return "required"
-    default = field.default
-    plain = default.model_dump() if isinstance(default, BaseModel) else default
-    return f"`{json.dumps(plain)}`"
+    if isinstance(field.default, BaseModel):
+        return "its defaults"
+    return f"`{json.dumps(field.default)}`"
 
 
 def _keys(model: type[BaseModel], names: list[str] | None = None) -> Iterator[str]:
