@@ -575,7 +575,7 @@ class Params(Group):
     tuning: Tuning = Tuning()
     training: Training = Training()
     evaluation: Evaluation
-    bundle: Bundle
+    bundle: Bundle = Bundle()
     server: Server
     drift: Drift
     engine: Engine = Engine()
