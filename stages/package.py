@@ -10,6 +10,7 @@ from playbill.bundle.runtime.base import open_runtime
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
+from playbill.drift.performance import profile_performance
 from playbill.drift.profile import build_profile
 from playbill.server import application, command  # the code that ships is the code imported here
 
@@ -54,6 +55,7 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
             params.drift,
             scores=score(answers, known),
             time=params.contract.role("time"),
+            performance=_performance(params, predictions, answers, threshold),
         ),
         metrics=metrics,
         lineage=_lineage(params, {"train": train, "test": test}),
@@ -66,9 +68,19 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     runtime = open_runtime(RUNTIME, model)
     proof = parity.prove(runtime, test, asked, answers, threshold=threshold, asked=known)
     model["proof.json"] = assembly.to_json({"format_version": 1, "runtime": RUNTIME, **proof})
-    texts = {path.name: path.read_bytes() for path in sorted(server.iterdir()) if path.is_file()}
+    paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
+    texts = {path.relative_to(server).as_posix(): path.read_bytes() for path in paths}
     code = [application.__name__, command.__name__]
     return {"bundle": assembly.assemble(params.name, model, texts, code=code, runtime=RUNTIME)}
+
+
+def _performance(
+    params: Params, predictions: "pd.DataFrame", answers: Any, threshold: float
+) -> dict[str, Any] | None:
+    if outcome(params.contract).task != "binary":
+        return None
+    positive = predictions[params.contract.target].to_numpy() == 1
+    return profile_performance(answers, positive, threshold)
 
 
 def _rows(params: Params, frame: "pd.DataFrame") -> Rows:

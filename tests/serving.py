@@ -1,15 +1,18 @@
 """A small model of its own kind of everything, its bundle, and real processes that serve it."""
 
+import asyncio
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httpx
 import numpy as np
@@ -19,10 +22,17 @@ from playbill.bundle import assembly, parity
 from playbill.bundle.card import Rows, write_card
 from playbill.bundle.interface import write_interface
 from playbill.bundle.runtime.base import open_runtime
-from playbill.config.schema import Contract, Server
+from playbill.config.schema import Contract, Drift, Server
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
-from playbill.server.description import openapi_text
+from playbill.drift.profile import build_profile
+from playbill.server.application import Application, build
+from playbill.server.description import _imported, openapi_text
+from playbill.server.model import open_model
+from playbill.server.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 NAME = "visits"
 CODE = ("playbill.server.application", "playbill.server.command")
@@ -113,7 +123,8 @@ def parts(pipeline: Any) -> assembly.Parts:
     rows = {"train": Rows(400, "2026-01-01", "2026-01-12"), "test": Rows(200)}
     return assembly.Parts(
         name=NAME, pipeline=pipeline, key=CONTRACT.key, inputs=ASKED, target=TARGET, threshold=0.4,
-        profile={"format_version": 1}, metrics=metrics,
+        profile=build_profile(visits(400), ASKED, Drift(), scores=[0.1, 0.5, 0.9] * 40),
+        metrics=metrics,
         lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},
         card=write_card(
             name=NAME, target=TARGET, inputs=ASKED, rows=rows, metrics=metrics, slices=slices
@@ -126,6 +137,63 @@ def texts() -> dict[str, str]:
     """Return the server's texts as the stage `server` writes them."""
     found = write_interface(NAME, ASKED, TARGET, SERVER)
     return {**found, "openapi.json": openapi_text(found)}
+
+
+def application(lane: str = "asgi", settings: Settings | None = None) -> Application:
+    """Return the application of the bundle in this process, in one of the two lanes."""
+    with _imported(texts()) as module:
+        interface = replace(module.INTERFACE, lane=lane)
+    with tempfile.TemporaryDirectory() as folder:
+        model, _ = open_model(write(made().files, Path(folder) / "bundle"))
+    app = build(interface, model, settings)
+    app.scoring.ready = True
+    return app
+
+
+@dataclass(frozen=True)
+class Got:
+    """An answer of an application that was called in this process."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def call(
+    app: "ASGIApp",
+    path: str,
+    messages: Sequence[Mapping[str, Any]] | bytes = b"",
+    *,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+    kind: str | None = "application/json",
+) -> Got:
+    """Call an application as a server would, with these ASGI messages or this body."""
+    plain, _, query = path.partition("?")
+    if isinstance(messages, bytes):
+        messages = [{"type": "http.request", "body": messages, "more_body": False}]
+    pairs = [(name.lower(), value) for name, value in (headers or {}).items()]
+    pairs += [("content-type", kind)] if kind is not None else []
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
+        "path": unquote(plain), "raw_path": plain.encode(), "query_string": query.encode(),
+        "root_path": "", "scheme": "http", "server": ("test", 80), "client": ("test", 1),
+        "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in pairs], "state": {},
+    }  # fmt: skip
+    left, sent = list(messages), []
+
+    async def receive() -> Any:
+        if not left:
+            await asyncio.sleep(3600)
+        return left.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    start = sent[0]
+    found = {name.decode(): value.decode() for name, value in start["headers"]}
+    return Got(start["status"], found, b"".join(each.get("body", b"") for each in sent[1:]))
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> Path:

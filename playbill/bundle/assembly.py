@@ -101,7 +101,8 @@ def assemble(
         files[SERVER_LAYER + path] = content
     for path, text in server.items():
         files[SERVER_LAYER + path] = text.encode() if isinstance(text, str) else text
-    files["requirements.txt"] = requirements_text(runtime).encode()
+    packages = files.pop(f"{SERVER_LAYER}packages.txt", b"").decode().split()
+    files["requirements.txt"] = requirements_text(runtime, packages).encode()
     files["README.md"] = _README.format(name=name).encode()
     files[manifest.NAME] = manifest.render(manifest.describe(name, runtime, files))
     return files

@@ -109,6 +109,8 @@ class ContractColumn(Group):
     """Shown in the request schema of the server."""
     example: str | float | int | bool | None = None
     """An example value for the API documentation."""
+    personal: bool = False
+    """Personal data: kept out of the prediction log, or written there as a keyed HMAC."""
 
 
 class Contract(Group):
@@ -234,7 +236,17 @@ class Server(Group):
     max_batch_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """Rows that one batch request may hold."""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
-    """Bytes that a request's body may have; beyond that 413."""
+    """Bytes that the body of one row may have; beyond that 413."""
+    max_batch_bytes: Annotated[int, Field(ge=1024)] = 16_777_216
+    """Bytes that the body of a batch may have; beyond that 413."""
+    max_text_length: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Characters that a text value without declared categories may have."""
+    lane: Literal["asgi", "fastapi"] = "asgi"
+    """asgi: the scoring endpoints validate the bytes once; fastapi: the same as FastAPI routes."""
+    routers: list[Annotated[str, Field(pattern=r"^stages(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*$")]] = []
+    """The project's FastAPI routers, as `stages.api:router`; behind the server's authentication."""
+    packages: list[Name] = []
+    """More distributions that the bundle requires: what a router imports, joserfc for tokens."""
     python: str = "3.11"
     """Python version of the generated Dockerfile's base image."""
 
@@ -260,6 +272,10 @@ class Drift(Group):
     """What is drawn by chance: single rows, or whole periods of rows that time ties together."""
     period: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}[hdw]$")] = "1d"
     """Length of a period for `unit: period`: a number and h, d or w (hours, days, weeks)."""
+    measure: Literal["roc_auc", "accuracy", "precision", "recall", "f1", "brier"] = "roc_auc"
+    """Measure whose estimated loss says whether drift matters, for a binary model."""
+    minimum_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Smallest loss of that measure that matters; its whole interval must lie above."""
     seed: int = 0
     """Seed of the draws."""
 
