@@ -364,7 +364,7 @@ class Params(Group):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     """Seed of everything that draws."""
     allow: list[Prefix]
-    """What a `_target_` may name: classes by prefix (`sklearn.`), anything else by its full name."""
+    """What a `_target_` may name: classes by prefix (`sklearn.`), a function by its full name."""
     source: Source
     contract: Contract
     split: Split
