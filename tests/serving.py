@@ -21,10 +21,10 @@ import pandas as pd
 from playbill.bundle import assembly, parity
 from playbill.bundle.card import Rows, write_card
 from playbill.bundle.interface import write_interface
-from playbill.bundle.runtime.base import open_runtime
 from playbill.config.schema import Contract, Drift, Server
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
+from playbill.contract.outcome import BINARY
 from playbill.drift.profile import build_profile
 from playbill.server.application import Application, build
 from playbill.server.description import _imported, openapi_text
@@ -63,6 +63,7 @@ CONTRACT = Contract.model_validate({
 SERVER = Server(title='Visits "again"', description="Will they come back?", max_batch_rows=100)
 ASKED = inputs(CONTRACT)
 TARGET = next(column for column in columns(CONTRACT) if column.name == CONTRACT.target)
+SERVED = assembly.Served(NAME, CONTRACT.key, ASKED, TARGET, threshold=0.4)
 
 
 def visits(rows: int, seed: int = 1) -> pd.DataFrame:
@@ -90,11 +91,12 @@ class Made:
     files: Mapping[str, bytes]
     test: pd.DataFrame
     expected: np.ndarray[Any, np.dtype[np.float64]]
+    model: parity.Model
 
 
 @cache
-def made() -> Made:
-    """Return the bundle of a model of `visits`; made once."""
+def made(runtime: str = "numpy") -> Made:
+    """Return the bundle of a model of `visits` with this runtime; made once."""
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.pipeline import Pipeline
@@ -108,26 +110,28 @@ def made() -> Made:
     pipeline = Pipeline([("feature", transform), ("model", booster)])
     pipeline.fit(as_model_frame(train, ASKED), train["back"])
     expected = pipeline.predict_proba(as_model_frame(test, ASKED))[:, 1]
-    layer = assembly.model_layer(parts(pipeline))
-    proof = parity.prove(open_runtime("skops", layer), test, ASKED, expected, threshold=0.4)
-    layer["proof.json"] = assembly.to_json(proof)
-    return Made(assembly.assemble(NAME, layer, texts(), code=CODE), test, expected)
+    model = parity.Model(pipeline, ASKED, BINARY, 0.4, assembly.contract_file(SERVED))
+    choice = parity.choose([runtime], model, test, expected)
+    layer = assembly.model_layer(parts(choice))
+    files = assembly.assemble(NAME, layer, texts(), code=CODE, runtime=choice.runtime)
+    return Made(files, test, expected, model)
 
 
-def parts(pipeline: Any) -> assembly.Parts:
-    """Return what the model layer of `pipeline` is made from."""
+def parts(choice: parity.Choice) -> assembly.Parts:
+    """Return what the model layer with this runtime is made from."""
     metrics = {"roc_auc": 0.7, "threshold": 0.4, "rows": 200}
     slices = {
         "ward": {"north": {"rows": 90, "roc_auc": 0.6}, "south": {"rows": 90, "roc_auc": 0.8}}
     }
     rows = {"train": Rows(400, "2026-01-01", "2026-01-12"), "test": Rows(200)}
     return assembly.Parts(
-        name=NAME, pipeline=pipeline, key=CONTRACT.key, inputs=ASKED, target=TARGET, threshold=0.4,
+        served=SERVED, scorer=choice.files, proof=choice.proof,
         profile=build_profile(visits(400), ASKED, Drift(), scores=[0.1, 0.5, 0.9] * 40),
         metrics=metrics,
         lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},
         card=write_card(
-            name=NAME, target=TARGET, inputs=ASKED, rows=rows, metrics=metrics, slices=slices
+            name=NAME, target=TARGET, inputs=ASKED, rows=rows, metrics=metrics, slices=slices,
+            proof=choice.proof,
         ),
     )  # fmt: skip
 

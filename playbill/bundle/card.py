@@ -42,7 +42,7 @@ class Rows:
         return f"{self.count:,} rows{span}"
 
 
-def write_card(
+def write_card(  # noqa: PLR0913 - the sections of a card
     *,
     name: str,
     target: "Column",
@@ -50,6 +50,7 @@ def write_card(
     rows: Mapping[str, Rows],
     metrics: Mapping[str, Any],
     slices: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    proof: Mapping[str, Any],
 ) -> str:
     """Return the card of a model, Markdown.
 
@@ -60,6 +61,7 @@ def write_card(
         rows: What it learned from (`train`) and was measured on (`test`).
         metrics: Measures on the hold-out.
         slices: The same by column and value.
+        proof: That what ships is equal to the Pipeline.
     """
     parts = [
         f"# Model card: {name}",
@@ -69,6 +71,8 @@ def write_card(
         "## Measures on the hold-out",
         _measures(metrics),
         *_slices(slices),
+        "## Proof",
+        _proof(proof),
         "## Inputs",
         _inputs(inputs),
         "## Limits",
@@ -98,6 +102,23 @@ def _slices(slices: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
                 f"lowest AUC {', '.join(worst)}; highest {_cell(best)} {best_auc:.3f}"
             )
     return ["## Where it is better and worse", "\n".join(lines)] if lines else []
+
+
+def _proof(proof: Mapping[str, Any]) -> str:
+    rows, edges = proof["hold_out"], proof["edges"]
+    largest = max(rows["largest_difference"], edges["largest_difference"])
+    changed = rows["labels_changed"] + edges["labels_changed"]
+    sampled = f" of {edges['possible']:,} possible" if edges["rows"] < edges["possible"] else ""
+    lines = [
+        f"- runtime: `{proof['runtime']}`, proven against the fitted Pipeline",
+        (
+            f"- rows tried: {rows['rows']:,} of the hold-out, {edges['rows']:,}{sampled} at the "
+            f"edges ({edges['thresholds']:,} thresholds; missing, unknown, extreme values)"
+        ),
+        f"- largest difference: {largest:.3g}; labels changed: {changed}",
+    ]
+    lines += [f"- not taken: `{e['runtime']}`, {_cell(e['reason'])}" for e in proof["refused"]]
+    return "\n".join(lines)
 
 
 def _inputs(inputs: "Sequence[Column]") -> str:

@@ -11,7 +11,10 @@ from playbill.errors import InstalledError
 
 SERVER = ("fastapi", "httptools", "numpy", "pydantic", "uvicorn")
 FASTER = ("uvloop",)  # where it is to be had, which is not on Windows
-RUNTIMES = {"skops": ("pandas", "scikit-learn", "skops")}
+RUNTIMES: dict[str, tuple[str, ...]] = {
+    "numpy": (),
+    "skops": ("pandas", "scikit-learn", "skops"),
+}
 
 
 def requirements_text(runtime: str, packages: Sequence[str] = ()) -> str:

@@ -10,6 +10,7 @@ import typer
 
 import playbill
 from playbill.config.location import find_project
+from playbill.engine.start import spare_collections
 from playbill.errors import InstalledError, PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
@@ -48,6 +49,8 @@ def main() -> None:
     """Run the command line; a PlaybillError becomes a message and its exit status."""
     if hasattr(signal, "SIGPIPE"):  # `| head` ends the command; it must not look like "drift"
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if sys.argv[1:2] != ["serve"]:  # which stays
+        spare_collections()
     try:
         _see_project()
         _register()

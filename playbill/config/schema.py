@@ -226,6 +226,13 @@ class Evaluation(Group):
     """Most points that a plotted curve keeps."""
 
 
+class Bundle(Group):
+    """What ships, and what computes its answers."""
+
+    runtimes: Annotated[list[Literal["numpy", "skops"]], Field(min_length=1)] = ["numpy", "skops"]
+    """Runtimes in the order in which packaging tries them; it takes the first that is equal."""
+
+
 class Server(Group):
     """What the generated server promises."""
 
@@ -278,6 +285,13 @@ class Drift(Group):
     """Smallest loss of that measure that matters; its whole interval must lie above."""
     seed: int = 0
     """Seed of the draws."""
+
+
+class Engine(Group):
+    """How the processes of the stages are started; what a stage writes does not depend on it."""
+
+    preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]] = []
+    """Installed modules that one process of a run imports for all stages; none: each its own."""
 
 
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -371,8 +385,10 @@ class Params(Group):
     feature: Feature
     model: Target
     evaluation: Evaluation
+    bundle: Bundle
     server: Server
     drift: Drift
+    engine: Engine = Engine()
     pipeline: Pipeline
     environment: dict[str, Environment] = {}
     """By stage, what `compose` found installed; never written by hand."""
