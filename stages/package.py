@@ -4,20 +4,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.bundle import assembly, parity
-from playbill.bundle.card import Rows, write_card
+from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
 from playbill.drift.performance import profile_performance
-from playbill.drift.profile import build_profile
+from playbill.drift.profile import build_profile, with_model
 from playbill.server import application, command  # the code that ships is the code imported here
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # What the model layer's lineage states; the stage depends on exactly these keys.
-GROUPS = ("source", "contract", "split", "feature", "model", "evaluation", "seed")
+GROUPS = (
+    "source",
+    "contract",
+    "split",
+    "feature",
+    "model",
+    "validation",
+    "tuning",
+    "training",
+    "evaluation",
+    "seed",
+)
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
 
 
@@ -30,7 +41,7 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     test: "pd.DataFrame",
     predictions: "pd.DataFrame",
     metrics: dict[str, Any],
-    slices: dict[str, Any],
+    report: dict[str, Any],
     training: dict[str, Any],
 ) -> dict[str, object]:
     """Return `bundle`, its files by relative path."""
@@ -40,23 +51,30 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     model = parity.Model(pipeline, asked, served.asked, served.threshold, described)
     answers = answers_of(predictions, served.asked)
     choice = parity.choose(params.bundle.runtimes, model, test, answers)
-    card = write_card(
+    lineage = _lineage(params, {"train": train, "test": test})
+    facts = Facts(
         name=params.name,
         target=served.target,
         inputs=asked,
-        rows={"train": _rows(params, train), "test": _rows(params, test)},
-        metrics=metrics,
-        slices=slices,
+        rows={
+            "train": _rows(params, train, lineage["data"]["train"]),
+            "test": _rows(params, test, lineage["data"]["test"]),
+        },
+        window=(str(params.source.window.start), str(params.source.window.end)),
+        estimator=str(params.model["_target_"]),
+        threshold=served.threshold if served.asked.task == "binary" else None,
+        report=report,
+        said=params.evaluation.card,
         proof=choice.proof,
     )
     parts = assembly.Parts(
         served=served,
         scorer=choice.files,
         proof=choice.proof,
-        profile=_profile(params, train, predictions, served),
+        profile=_profile(params, train, predictions, served, _importance(report)),
         metrics=metrics,
-        lineage=_lineage(params, {"train": train, "test": test}),
-        card=card,
+        lineage=lineage,
+        card=write_card(facts),
     )
     layer = assembly.model_layer(parts)
     paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
@@ -79,7 +97,11 @@ def _served(params: Params, tuned: float | None) -> assembly.Served:
 
 
 def _profile(
-    params: Params, train: "pd.DataFrame", predictions: "pd.DataFrame", served: assembly.Served
+    params: Params,
+    train: "pd.DataFrame",
+    predictions: "pd.DataFrame",
+    served: assembly.Served,
+    losses: dict[str, float],
 ) -> dict[str, Any]:
     contract, known = params.contract, served.asked
     answers = answers_of(predictions, known)
@@ -87,21 +109,26 @@ def _profile(
     if known.task == "binary":
         positive = predictions[contract.target].to_numpy() == 1
         performance = profile_performance(answers, positive, served.threshold)
-    return build_profile(
+    profile = build_profile(
         train,
         served.inputs,
         params.drift,
         scores=score(answers, known),
         time=contract.role("time"),
-        performance=performance,
     )
+    return with_model(profile, performance=performance, importance=losses)
 
 
-def _rows(params: Params, frame: "pd.DataFrame") -> Rows:
+def _importance(report: dict[str, Any]) -> dict[str, float]:
+    """Return what the model loses when a column is shuffled; empty if that was not measured."""
+    found = report.get("importance") or {}
+    return {each["column"]: each["increase"] for each in found.get("columns", [])}
+
+
+def _rows(params: Params, frame: "pd.DataFrame", digest: str) -> Rows:
     time = params.contract.role("time")
-    if time is None:
-        return Rows(len(frame))
-    return Rows(len(frame), str(frame[time].min()), str(frame[time].max()))
+    start, end = (None, None) if time is None else (frame[time].min(), frame[time].max())
+    return Rows(len(frame), start and str(start), end and str(end), digest)
 
 
 def _lineage(params: Params, frames: "dict[str, pd.DataFrame]") -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from playbill.config.learning import learning_problems
 from playbill.config.nearest import nearest
 from playbill.config.outcome import task_problems
 from playbill.config.schema import Params
+from playbill.config.selection import selected, selector_problems
 from playbill.config.stagecheck import stage_problems
 
 Problem = tuple[str, str, str]
@@ -16,8 +18,10 @@ def crosscheck(params: Params) -> list[Problem]:
     return [
         *task_problems(params.contract),
         *_features(params),
-        *_slices(params),
+        *_evaluation(params),
+        *_block(params),
         *_split(params),
+        *learning_problems(params),
         *_engine(params),
         *stage_problems(params),
     ]
@@ -25,9 +29,12 @@ def crosscheck(params: Params) -> list[Problem]:
 
 def _features(params: Params) -> Iterator[Problem]:
     contract, seen = params.contract, dict[str, str]()
-    for name, group in params.feature.groups.items():
+    if problems := list(selector_problems(params.feature, contract)):
+        yield from problems
+        return
+    for name, taken in selected(params.feature, contract).items():
         key = f"feature.groups.{name}.columns"
-        for column in group.columns:
+        for column in taken:
             if column in contract.unavailable:
                 what = f"`{column}` is known only after the prediction"
                 yield key, what, "no column of contract.unavailable"
@@ -41,12 +48,27 @@ def _features(params: Params) -> Iterator[Problem]:
             seen.setdefault(column, name)
 
 
-def _slices(params: Params) -> Iterator[Problem]:
-    known = list(params.contract.schema_["columns"])
-    for column in params.evaluation.slices:
-        if column not in known:
-            what = f"`{column}` is no column of the contract"
-            yield "evaluation.slices", what, nearest(column, known)
+def _evaluation(params: Params) -> Iterator[Problem]:
+    known, config = list(params.contract.schema_["columns"]), params.evaluation
+    named = {
+        "slices": config.slices,
+        "fairness": config.fairness,
+        "search.columns": config.search.columns or (),
+    }
+    for key, columns in named.items():
+        for column in columns:
+            if column not in known:
+                what = f"`{column}` is no column of the contract"
+                yield f"evaluation.{key}", what, nearest(column, known)
+
+
+def _block(params: Params) -> Iterator[Problem]:
+    block = params.evaluation.interval.block
+    role = "group" if block == "group" else "time"
+    if block is not None and params.contract.role(role) is None:
+        what = f"blocks of `{block}` need a column with the role {role}"
+        expected = f"`role: {role}` at one column in contract.columns, or `block: null`"
+        yield "evaluation.interval.block", what, expected
 
 
 def _split(params: Params) -> Iterator[Problem]:
