@@ -14,7 +14,7 @@ from typing import Any
 
 from playbill.config.definition import Definition, Node, Sources
 from playbill.config.nearest import nearest
-<<<<<<< HEAD
+from playbill.config.space import dimensions, placed, space_problems
 from playbill.config.target import (
     KEY,
     NO_CLASS,
@@ -26,10 +26,6 @@ from playbill.config.target import (
     may_call,
     reaches,
 )
-=======
-from playbill.config.space import dimensions, placed, space_problems
-from playbill.config.target import KEY, TO_ALLOW, Refusal, is_allowed, is_plain, reaches
->>>>>>> origin/main
 
 Problem = tuple[str, str, str]  # key, what, expected
 CLASSES = ("model",)  # where a library's function, which may do anything, is no estimator

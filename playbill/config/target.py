@@ -15,17 +15,14 @@ from typing import Any, NamedTuple
 from playbill.errors import ConfigError, TargetError
 
 KEY = "_target_"
-<<<<<<< HEAD
 PROJECT = "stages"  # the project's own functions are its own to call
 NO_CLASS = "is no class, and a prefix on the allow list allows classes alone"
-=======
 # What Playbill itself ships for `feature`; nobody needs to allow it.
 READY = (
     "playbill.feature.crossing.Crossing",
     "playbill.feature.dates.DateParts",
     "playbill.feature.lines.Lines",
 )
->>>>>>> origin/main
 TO_ALLOW = "to allow it, add `{}` to `allow:` in conf/config.yaml"
 
 
