@@ -1,5 +1,6 @@
 """A target that was found right is not looked for again; nothing else is taken from the note."""
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,12 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Return the list that will hold every file that is parsed from now on."""
     files: list[Path] = []
     real = definition.parse
-    monkeypatch.setattr(definition, "parse", lambda path: (files.append(path), real(path))[1])
+
+    def parse(path: Path) -> ast.Module:
+        files.append(path)
+        return real(path)
+
+    monkeypatch.setattr(definition, "parse", parse)
     return files
 
 
