@@ -113,7 +113,7 @@ def made(runtime: str = "numpy") -> Made:
     model = parity.Model(pipeline, ASKED, BINARY, 0.4, assembly.contract_file(SERVED))
     choice = parity.choose([runtime], model, test, expected)
     layer = assembly.model_layer(parts(choice))
-    files = assembly.assemble(NAME, layer, texts(), code=CODE, runtime=choice.runtime)
+    files = assembly.assemble(NAME, layer, texts(), code=CODE)
     return Made(files, test, expected, model)
 
 
@@ -125,7 +125,7 @@ def parts(choice: parity.Choice) -> assembly.Parts:
     }
     rows = {"train": Rows(400, "2026-01-01", "2026-01-12"), "test": Rows(200)}
     return assembly.Parts(
-        served=SERVED, scorer=choice.files, proof=choice.proof,
+        served=SERVED, choice=choice,
         profile=build_profile(visits(400), ASKED, Drift(), scores=[0.1, 0.5, 0.9] * 40),
         metrics=metrics,
         lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},
