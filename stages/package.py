@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.bundle import assembly, parity
-from playbill.bundle.card import Rows, write_card
+from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
 from playbill.bundle.runtime.base import TRUSTED
 from playbill.config.schema import Params
@@ -32,7 +32,7 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     test: "pd.DataFrame",
     predictions: "pd.DataFrame",
     metrics: dict[str, Any],
-    slices: dict[str, Any],
+    report: dict[str, Any],
     training: dict[str, Any],
 ) -> dict[str, object]:
     """Return `bundle`, its files by relative path."""
@@ -50,13 +50,20 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     )
     answers = answers_of(predictions, served.asked)
     choice = parity.choose(params.bundle.runtimes, model, test, answers)
-    card = write_card(
+    lineage = _lineage(params, {"train": train, "test": test})
+    facts = Facts(
         name=params.name,
         target=served.target,
         inputs=asked,
-        rows={"train": _rows(params, train), "test": _rows(params, test)},
-        metrics=metrics,
-        slices=slices,
+        rows={
+            "train": _rows(params, train, lineage["data"]["train"]),
+            "test": _rows(params, test, lineage["data"]["test"]),
+        },
+        window=(str(params.source.window.start), str(params.source.window.end)),
+        estimator=str(params.model["_target_"]),
+        threshold=served.threshold if served.asked.task == "binary" else None,
+        report=report,
+        said=params.evaluation.card,
         proof=choice.proof,
     )
     parts = assembly.Parts(
@@ -64,8 +71,8 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         choice=choice,
         profile=_profile(params, train, predictions, served),
         metrics=metrics,
-        lineage=_lineage(params, {"train": train, "test": test}),
-        card=card,
+        lineage=lineage,
+        card=write_card(facts),
     )
     layer = assembly.model_layer(parts)
     code = [application.__name__, command.__name__]
@@ -104,11 +111,10 @@ def _profile(
     )
 
 
-def _rows(params: Params, frame: "pd.DataFrame") -> Rows:
+def _rows(params: Params, frame: "pd.DataFrame", digest: str) -> Rows:
     time = params.contract.role("time")
-    if time is None:
-        return Rows(len(frame))
-    return Rows(len(frame), str(frame[time].min()), str(frame[time].max()))
+    start, end = (None, None) if time is None else (frame[time].min(), frame[time].max())
+    return Rows(len(frame), start and str(start), end and str(end), digest)
 
 
 def _lineage(params: Params, frames: "dict[str, pd.DataFrame]") -> dict[str, Any]:

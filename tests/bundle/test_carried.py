@@ -1,7 +1,9 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -72,8 +74,9 @@ CASES = {
 }  # fmt: skip
 
 
+@cache
 def packaged(folder: Path, case: str) -> tuple[Path, list[float]]:
-    (folder / "stages").mkdir()
+    (folder / "stages").mkdir(parents=True)
     for name, text in {"__init__": "", "circle": CIRCLE, "angle": ANGLE}.items():
         (folder / "stages" / f"{name}.py").write_text(text)
     target, step, allow = CASES[case]
@@ -86,17 +89,22 @@ def packaged(folder: Path, case: str) -> tuple[Path, list[float]]:
     return folder / "bundle", json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("projects")
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_cannot_be_compiled_is_served_as_the_pipeline_itself(
-    tmp_path: Path, case: str
+    folder: Path, tmp_path: Path, case: str
 ) -> None:
-    bundle, expected = packaged(tmp_path, case)
+    bundle, expected = packaged(folder / case, case)
     assert manifest.verify(bundle).runtime == "skops"
     refused = json.loads((bundle / "model/proof.json").read_text())["refused"]
     assert [each["runtime"] for each in refused] == ["numpy"]
-    elsewhere = tmp_path / "elsewhere"
-    bundle.rename(elsewhere)  # away from the project's own modules
-    with running(start_words(elsewhere), cwd=tmp_path.parent) as server:
+    elsewhere = tmp_path / "elsewhere"  # away from the project's own modules
+    shutil.copytree(bundle, elsewhere)
+    with running(start_words(elsewhere), cwd=tmp_path) as server:
         rows = as_sent(visits(100, seed=2))
         answer = server.client.post("/predict/batch", json={"rows": rows})
         assert answer.status_code == 200, answer.text
@@ -111,21 +119,20 @@ def test_what_cannot_be_compiled_is_served_as_the_pipeline_itself(
 
 
 def test_a_type_that_nobody_allowed_is_refused_whatever_the_model_layer_says(
-    tmp_path: Path,
+    folder: Path, tmp_path: Path
 ) -> None:
-    bundle, _ = packaged(tmp_path, "xgboost")
-    contents = manifest.load_all(bundle)[1]
+    contents = manifest.load_all(packaged(folder / "xgboost", "xgboost")[0])[1]
     contents["server/trusted.json"] = b'["sklearn."]'
     contents["model/trusted.json"] = b'["xgboost."]'
     listed = manifest.describe("visits", "skops", contents)
-    write({**contents, manifest.NAME: manifest.render(listed)}, bundle)
+    write({**contents, manifest.NAME: manifest.render(listed)}, tmp_path)
     with pytest.raises(BundleError, match=r"not trusted: xgboost"):
-        open_bundle(bundle)
+        open_bundle(tmp_path)
 
 
 def test_a_model_s_code_does_not_take_the_place_of_other_code_under_its_name() -> None:
-    with pytest.raises(BundleError, match="`stages` is loaded already"):
-        carry({"code/stages/__init__.py": b"x = 1\n"})
+    with pytest.raises(BundleError, match=r"`tests\.serving` is loaded already"):
+        carry({"code/tests/serving.py": b"x = 1\n"})
 
 
 def test_a_compiled_model_names_no_type_and_needs_no_pins() -> None:
