@@ -38,7 +38,7 @@ def pinned(root: Path) -> dict[str, str]:
         if not text:
             continue
         if plain := _PLAIN.fullmatch(text):
-            found[_canonical(plain[1])] = plain[2]
+            found[canonical(plain[1])] = plain[2]
         else:
             found.update(_with_marker(text, f"{CONSTRAINTS}:{number}"))
     return found
@@ -55,17 +55,18 @@ def _with_marker(text: str, where: str) -> dict[str, str]:
             f"`{text}` is no requirement", where=where, expected="name==version"
         ) from error
     if requirement.marker is None or requirement.marker.evaluate():
-        return {_canonical(requirement.name): str(requirement.specifier).removeprefix("==")}
+        return {canonical(requirement.name): str(requirement.specifier).removeprefix("==")}
     return {}
 
 
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
+    """Return the one spelling of a distribution's name that all its spellings share."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def installed_version(name: str) -> str | None:
     """Return the installed version of a distribution, or None."""
-    folder = _folders().get(_canonical(name))
+    folder = _folders().get(canonical(name))
     if folder is not None and (version := _stated_version(folder)):
         return version
     try:
@@ -84,7 +85,7 @@ def _folders() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in map(Path, sys.path):
         for folder in sorted(place.glob("*.dist-info")) if place.is_dir() else ():
-            found.setdefault(_canonical(folder.name.partition("-")[0]), folder)
+            found.setdefault(canonical(folder.name.partition("-")[0]), folder)
     return found
 
 
