@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, mode
 from pydantic_core import PydanticCustomError
 
 from playbill.config.outcome import Class, Task, classes_of
+from playbill.config.span import PATTERN
 from playbill.config.table import Keeps, Table
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
@@ -22,6 +23,9 @@ Target = dict[str, Any]
 
 # A day as YAML gives it: text, or a date where the reader knows dates.
 Day = Annotated[date, Strict(strict=False)]
+# A span of time, see config/span.py.
+Span = Annotated[str, Field(pattern=PATTERN)]
+Sign = Literal["drift", "estimated_loss", "realised_loss", "schedule"]
 # A prefix that ends with a dot, or a full name.
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.?$")]
 
@@ -326,6 +330,27 @@ class Server(Group):
     """Python version of the generated Dockerfile's base image."""
 
 
+class DriftPolicy(Group):
+    """When to look, when to alarm and when to retrain; `playbill backtest` replays it."""
+
+    every: Span = "1m"
+    """How often new rows are checked, and so how many there are each time: 1m, 2w or 30d."""
+    alarm_on: list[Sign] = ["drift", "estimated_loss", "realised_loss"]
+    """What is told."""
+    retrain_on: list[Sign] = ["estimated_loss", "realised_loss"]
+    """What leads to a retraining, on a window as long as the present one that ends now."""
+    realised_loss: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Smallest loss of `drift.measure` against the hold-out that counts, once labels arrive."""
+    schedule: Span = "3m"
+    """Time after which `schedule` asks for a retraining."""
+    cool_down: Span = "0d"
+    """Shortest time between two retrainings."""
+    minimum_rows: Annotated[int, Field(ge=1)] = 1000
+    """Fewer new rows than this lead to no retraining."""
+    budget: Annotated[int, Field(ge=0)] | None = None
+    """Most retrainings of one backtest; none: no bound."""
+
+
 class Drift(Group):
     """When new rows count as drifted from the rows that the model learned from."""
 
@@ -351,6 +376,8 @@ class Drift(Group):
     """Measure whose estimated loss says whether drift matters, for a binary model."""
     minimum_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Smallest loss of that measure that matters; its whole interval must lie above."""
+    policy: DriftPolicy = DriftPolicy()
+    """What follows from a check."""
     seed: int = 0
     """Seed of the draws."""
 

@@ -82,7 +82,7 @@ def build_profile(
         "format_version": FORMAT_VERSION,
         "rows": len(frame),
         "choosing_rows": int(chooses.sum()),
-        "policy": policy.model_dump(mode="json"),
+        "policy": policy.model_dump(mode="json", exclude={"policy"}),
         "columns": profiled,
     }
     if policy.joint:
