@@ -363,11 +363,14 @@ class Replay:
     def _measure(self, model: Candidate, rows: "NDArray[np.bool_]") -> float | None:
         """Return the policy's measure, or None with too few rows of a class."""
         from playbill.evaluation.metrics import measure
+        from playbill.evaluation.scored import Scored
 
         truth = self._positive[rows]
         if min(int(truth.sum()), int((~truth).sum())) < FEWEST:
             return None
-        found = measure(truth.astype("int64"), model.scores[rows], model.threshold)
+        scores = model.scores[rows]
+        scored = Scored("binary", truth.astype("int64"), scores, ("0", "1"), model.threshold)
+        found = measure(scored)
         value = found[self._params.drift.measure]
         return None if value is None else float(value)
 
@@ -389,7 +392,7 @@ class Replay:
                 ),
                 "key",
                 "truth",
-                "score",
+                ("score",),
             )
             for model in (champion, challenger)
         ]

@@ -78,11 +78,11 @@ class _Reader(HTMLParser):
         super().__init__()
         self.open: list[str] = []
 
-    def handle_starttag(self, tag: str, _: Any) -> None:  # type: ignore[override]
+    def handle_starttag(self, tag: str, _: Any) -> None:
         if tag not in {"meta", "link"}:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag: str, _: Any) -> None:  # type: ignore[override]
+    def handle_startendtag(self, tag: str, _: Any) -> None:
         """Leave out what closes itself."""
 
     def handle_endtag(self, tag: str) -> None:
