@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What the model layer's lineage states; the stage depends on exactly these keys.
-GROUPS = ("source", "contract", "split", "feature", "model", "evaluation", "seed")
+GROUPS = (
+    "source",
+    "contract",
+    "split",
+    "feature",
+    "model",
+    "validation",
+    "tuning",
+    "training",
+    "evaluation",
+    "seed",
+)
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
 
 

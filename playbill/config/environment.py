@@ -18,6 +18,8 @@ from playbill.errors import ConfigError, InstalledError
 
 CONSTRAINTS = "constraints.txt"
 RUNNER = "playbill.pipeline.runner"
+# What decides the result of a search, by its kind.
+SEARCHERS = {"optuna": ("optuna",), "automl": ("flaml", "lightgbm")}
 _SHOWN = 8
 _PLAIN = re.compile(r"([A-Za-z0-9][\w.-]*)==([\w.+!]+)")
 ROUTERS = "routers"  # of conf/server: modules whose source goes into the bundle
@@ -137,7 +139,8 @@ def stage_environment(params: Params, name: str, tree: SourceTree) -> Environmen
     mine = [t for t in targets if t.partition(".")[0] in tree.packages]
     ours = [t for t in targets if t.partition(".")[0] == FRAMEWORK]
     versions = {
-        n: installed_version(n) for n in sorted({*stage.packages, *_foreign(targets, tree)})
+        n: installed_version(n)
+        for n in sorted({*stage.packages, *_foreign(targets, tree), *_searchers(params, stage)})
     }
     return Environment(
         framework=tree.framework_digest(
@@ -166,6 +169,11 @@ def _targets(values: Any) -> Iterator[str]:
     elif isinstance(values, list):
         for item in values:
             yield from _targets(item)
+
+
+def _searchers(params: Params, stage: Stage) -> Sequence[str]:
+    """Return the distributions that the chosen search needs; without one nobody needs them."""
+    return SEARCHERS.get(params.tuning.kind, ()) if "tuning" in stage.config else ()
 
 
 def _foreign(targets: Sequence[str], tree: SourceTree) -> Iterator[str]:

@@ -9,17 +9,42 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from playbill.config.kind import Kind
 from playbill.config.outcome import Class, Task, classes_of
 from playbill.config.span import PATTERN
 from playbill.config.table import Keeps, Table
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
+# What must not be on both sides of a split.
+Crossing = Literal["group", "time"]
+Metric = Literal[
+    "roc_auc", "average_precision", "log_loss", "brier", "accuracy", "balanced_accuracy", "f1",
+    "precision", "recall", "mcc", "f1_macro", "rmse", "mae", "r2",
+]  # fmt: skip
 # A `_target_` and its keyword arguments; config/target.py checks them against the signature.
 Target = dict[str, Any]
+
+
+def _form(value: Any) -> str:
+    return "rule" if isinstance(value, dict | BaseModel) else "names"
+
+
+# A list or a mapping, told apart by their form, so that only one side's errors are told.
+SELECTION = Discriminator(_form)
+ColumnNames = Annotated[list[str], Tag("names")]
 
 # A day as YAML gives it: text, or a date where the reader knows dates.
 Day = Annotated[date, Strict(strict=False)]
@@ -193,15 +218,34 @@ class Split(Group):
     """Drop rows whose key occurred before."""
     seed: int = 0
     """Seed of the shuffle; the time split draws nothing."""
+    may_cross: list[Crossing] = []
+    """What may be on both sides: else rows of one group, or learning from later times, fails."""
+
+
+class Selector(Group):
+    """Input columns by what they are; one that another group lists by name is not taken."""
+
+    kind: list[Kind] = []
+    """Kinds of the contract's columns: number, integer, text, boolean, datetime; none: any."""
+    dtype: list[str] = []
+    """dtypes as `contract.schema` writes them; none: any."""
+    role: Literal["input"] = "input"
+    """Role in the contract; a model sees inputs alone."""
+    matching: str | None = None
+    """A regular expression that the whole name must match."""
+    without: list[str] = []
+    """Columns to leave out."""
 
 
 class FeatureGroup(Group):
     """Columns that go through the same transformers, in order."""
 
-    columns: list[str]
-    """Input columns of the contract."""
+    columns: Annotated[ColumnNames | Annotated[Selector, Tag("rule")], SELECTION]
+    """Input columns of the contract by name, or a selector."""
     steps: list[Target] = []
     """scikit-learn transformers as `_target_` and arguments; none: passed on as they are."""
+    categorical: bool = False
+    """Let the model treat these as categories itself; they must end as whole numbers."""
 
 
 class Feature(Group):
@@ -212,9 +256,82 @@ class Feature(Group):
 
     @model_validator(mode="after")
     def _some_column(self) -> Self:
-        if not any(group.columns for group in self.groups.values()):
+        if not any(group.columns for group in self.groups.values()):  # a selector is something
             raise placed("at least one group must name a column", "groups")
         return self
+
+
+class Validation(Group):
+    """How the training rows are divided again to try the model: cross-validation."""
+
+    kind: Literal["none", "kfold", "stratified", "group", "time"] = "none"
+    """time: each fold learns from what came before; group: whole groups; none: no folds."""
+    folds: Annotated[int, Field(ge=2, le=50)] = 5
+    """How many."""
+    gap: Annotated[str, Field(pattern=r"^\d+[dhm]$")] | None = None
+    """time: span before a fold that is not learned from; default: contract.label_delay."""
+    metrics: list[Metric] = []
+    """What is measured on each fold; none: the task's usual measures."""
+    seed: int = 0
+    """Seed of the shuffle; time draws nothing."""
+    may_cross: list[Crossing] = []
+    """What may be on both sides of a fold, as in the split."""
+
+
+class Tuning(Group):
+    """The search for the model's parameters, judged on the folds of `validation`."""
+
+    kind: Literal["off", "grid", "random", "optuna", "automl"] = "off"
+    """grid: every combination; random: drawn; optuna: TPE; automl: FLAML, several models too."""
+    metric: Metric | None = None
+    """What is optimised, as its mean over the folds; default: the task's first measure."""
+    space: dict[str, Any] = {}
+    """Under `model` and `feature`, as there: a list of choices, or {low, high, log, step}."""
+    trials: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """How many parameters are tried; grid tries all."""
+    batch: Annotated[int, Field(ge=1, le=256)] = 4
+    """optuna: trials that are asked for at once, so that they can run side by side."""
+    prune: bool = True
+    """optuna: give up a trial that after some folds is worse than the median."""
+    models: list[str] = []
+    """automl: FLAML's learners, as lgbm, rf, extra_tree, lrl1; none: all that `allow` names."""
+    max_seconds: Annotated[float, Field(gt=0)] | None = None
+    """A safety, not a budget: a search that takes longer fails, and goes on when run again."""
+    seed: int = 0
+    """Seed of what is drawn."""
+
+
+class Calibration(Group):
+    """Whether the model's probabilities are corrected by what came true on the folds."""
+
+    method: Literal["none", "sigmoid", "isotonic"] = "none"
+    """sigmoid: Platt's, for few rows; isotonic: any rising curve, for over a thousand rows."""
+
+
+class Threshold(Group):
+    """From which probability on a row is positive."""
+
+    kind: Literal["fixed", "metric", "cost"] = "fixed"
+    """fixed: evaluation.threshold; metric, cost: the best on the folds of `validation`."""
+    metric: Literal["f1", "accuracy", "balanced_accuracy", "mcc"] = "f1"
+    """metric: what is to be largest."""
+    false_positive: Annotated[float, Field(ge=0)] = 1.0
+    """cost: of a row that is called positive and is not."""
+    false_negative: Annotated[float, Field(ge=0)] = 1.0
+    """cost: of a positive row that is missed."""
+
+
+class Training(Group):
+    """How the model is fitted, and what turns its scores into decisions."""
+
+    class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
+    """Weight of the rows of each class: by class, or so that all classes weigh the same."""
+    calibration: Calibration = Calibration()
+    """Whether probabilities are corrected."""
+    threshold: Threshold = Threshold()
+    """From which probability on a row is positive."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads of a fit (OpenMP and BLAS); another number may change a model's last digits."""
 
 
 class Interval(Group):
@@ -481,8 +598,11 @@ class Params(Group):
     split: Split
     feature: Feature
     model: Target
+    validation: Validation = Validation()
+    tuning: Tuning = Tuning()
+    training: Training = Training()
     evaluation: Evaluation
-    bundle: Bundle
+    bundle: Bundle = Bundle()
     server: Server
     drift: Drift
     engine: Engine = Engine()
