@@ -1,16 +1,18 @@
 """Stage package: everything that ships becomes one folder, proven to answer as the Pipeline did."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.bundle import assembly, parity
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
+from playbill.bundle.runtime.base import TRUSTED
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
 from playbill.drift.performance import profile_performance
-from playbill.drift.profile import build_profile
+from playbill.drift.profile import build_profile, with_model
 from playbill.server import application, command  # the code that ships is the code imported here
 
 if TYPE_CHECKING:
@@ -47,8 +49,16 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     """Return `bundle`, its files by relative path."""
     asked = inputs(params.contract)
     served = _served(params, training["threshold"])
-    described = assembly.contract_file(served)
-    model = parity.Model(pipeline, asked, served.asked, served.threshold, described)
+    paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
+    texts = {path.relative_to(server).as_posix(): path.read_bytes() for path in paths}
+    model = parity.Model(
+        pipeline,
+        asked,
+        served.asked,
+        served.threshold,
+        assembly.contract_file(served),
+        trusted=json.loads(texts[TRUSTED]),
+    )
     answers = answers_of(predictions, served.asked)
     choice = parity.choose(params.bundle.runtimes, model, test, answers)
     lineage = _lineage(params, {"train": train, "test": test})
@@ -69,18 +79,15 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     )
     parts = assembly.Parts(
         served=served,
-        scorer=choice.files,
-        proof=choice.proof,
-        profile=_profile(params, train, predictions, served),
+        choice=choice,
+        profile=_profile(params, train, predictions, served, _importance(report)),
         metrics=metrics,
         lineage=lineage,
         card=write_card(facts),
     )
     layer = assembly.model_layer(parts)
-    paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
-    texts = {path.relative_to(server).as_posix(): path.read_bytes() for path in paths}
     code = [application.__name__, command.__name__]
-    files = assembly.assemble(params.name, layer, texts, code=code, runtime=choice.runtime)
+    files = assembly.assemble(params.name, layer, texts, code=code)
     return {"bundle": files}
 
 
@@ -97,7 +104,11 @@ def _served(params: Params, tuned: float | None) -> assembly.Served:
 
 
 def _profile(
-    params: Params, train: "pd.DataFrame", predictions: "pd.DataFrame", served: assembly.Served
+    params: Params,
+    train: "pd.DataFrame",
+    predictions: "pd.DataFrame",
+    served: assembly.Served,
+    losses: dict[str, float],
 ) -> dict[str, Any]:
     contract, known = params.contract, served.asked
     answers = answers_of(predictions, known)
@@ -105,14 +116,20 @@ def _profile(
     if known.task == "binary":
         positive = predictions[contract.target].to_numpy() == 1
         performance = profile_performance(answers, positive, served.threshold)
-    return build_profile(
+    profile = build_profile(
         train,
         served.inputs,
         params.drift,
         scores=score(answers, known),
         time=contract.role("time"),
-        performance=performance,
     )
+    return with_model(profile, performance=performance, importance=losses)
+
+
+def _importance(report: dict[str, Any]) -> dict[str, float]:
+    """Return what the model loses when a column is shuffled; empty if that was not measured."""
+    found = report.get("importance") or {}
+    return {each["column"]: each["increase"] for each in found.get("columns", [])}
 
 
 def _rows(params: Params, frame: "pd.DataFrame", digest: str) -> Rows:
