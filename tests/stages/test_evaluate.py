@@ -44,9 +44,9 @@ def _evaluated(name: str) -> tuple[Any, dict[str, Any], Any, Any]:
 @pytest.mark.parametrize(
     ("name", "metric", "score"),
     [
-        ("breast_cancer", "roc_auc", lambda y, p: reference.roc_auc_score(y, p)),
-        ("iris", "accuracy", lambda y, p: reference.accuracy_score(y, p)),
-        ("diabetes", "r2", lambda y, p: reference.r2_score(y, p)),
+        ("breast_cancer", "roc_auc", reference.roc_auc_score),
+        ("iris", "accuracy", reference.accuracy_score),
+        ("diabetes", "r2", reference.r2_score),
     ],
 )
 def test_each_task_is_measured_with_intervals_and_its_own_plots(
