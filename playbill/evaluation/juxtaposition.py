@@ -55,6 +55,19 @@ def _series(name: str, columns: Any, x: str, y: str) -> Series:
     return Series(name, columns.get(x, ()), values, marks=len(values) < 20)  # noqa: PLR2004
 
 
+def answers(comparison: "Comparison") -> list[tuple[str, int, list[str], list[str]]]:
+    """Return of each side that was compared the rows, and what it is surely better and worse in."""
+    found = []
+    for name in dict.fromkeys(one.side for one in comparison.paired):
+        mine = [one for one in comparison.paired if one.side == name]
+        better, worse = (
+            [one.metric.replace("_", " ") for one in mine if one.verdict == verdict]
+            for verdict in ("better", "worse")
+        )
+        found.append((name, mine[0].rows, better, worse))
+    return found
+
+
 def metrics(comparison: "Comparison") -> list[tuple[str, list[Dot]]]:
     """Return the differences of each metric on the same rows, a row a side."""
     names = list(dict.fromkeys(one.metric for one in comparison.paired))

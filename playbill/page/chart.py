@@ -16,7 +16,7 @@ COLOURS = 6
 TICKS = 5
 ROW = 20.0
 LABEL, REACH, FIGURE = 170.0, 210.0, 180.0
-LABEL_LETTERS = 28
+LABEL_LETTERS = 25
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def test_the_page_shows_every_side_in_one_plot_and_trusts_no_name() -> None:
     assert page.count('<path class="curve s1"') >= 3  # the key and two plots
     assert "<b>old" not in page
     assert "&lt;b&gt;old against new" in page
-    assert 'new is <span class="better">better</span> in brier' in page
+    assert 'neither was trained on: <span class="better">better</span> in brier.' in page
     assert "http" not in page.replace("http-equiv", "")
     assert "<script" not in page
 
