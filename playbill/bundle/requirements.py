@@ -13,6 +13,7 @@ SERVER = ("fastapi", "httptools", "numpy", "pydantic", "uvicorn")
 FASTER = ("uvloop",)  # where it is to be had, which is not on Windows
 RUNTIMES: dict[str, tuple[str, ...]] = {
     "numpy": (),
+    "onnx": ("onnxruntime",),
     "skops": ("pandas", "scikit-learn", "skops"),
 }
 
