@@ -18,8 +18,10 @@ from playbill.lineage import attestation, bundle, git, history, locked, registry
 FORMAT_VERSION = 1
 CONSTRAINTS = "constraints.txt"
 # Groups of params.yaml in the order of the flow; those that a model was made with count as config.
-GROUPS = ("source", "contract", "split", "feature", "model", "tuning", "evaluation", "seed")
-SHOWN = ("seed", "model", "split", "tuning", "evaluation")  # and their values are told one by one
+GROUPS = ("source", "contract", "split", "feature", "model", "validation", "tuning", "training",
+          "evaluation", "seed")  # fmt: skip
+# Of these the values are told one by one.
+SHOWN = ("seed", "model", "split", "validation", "tuning", "training", "evaluation")
 
 
 @dataclass(frozen=True)
