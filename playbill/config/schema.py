@@ -592,7 +592,7 @@ class Params(Group):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     """Seed of everything that draws."""
     allow: list[Prefix]
-    """Prefixes of the `_target_`s that may be instantiated."""
+    """What a `_target_` may name: classes by prefix (`sklearn.`), a function by its full name."""
     source: Source
     contract: Contract
     split: Split
