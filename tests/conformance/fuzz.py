@@ -137,12 +137,8 @@ DTYPES = {"number": "float64", "integer": "int64", "boolean": "bool", "datetime"
 
 def _frame(contract: Contract, found: Sequence[Row]) -> pd.DataFrame:
     frame = pd.DataFrame({c.name: [row[c.name] for row in found] for c in inputs(contract)})
-    for column in inputs(contract):
-        if column.kind in DTYPES:
-            frame[column.name] = frame[column.name].astype(DTYPES[column.kind])
-        else:
-            frame[column.name] = frame[column.name].astype("str")
-    return frame
+    dtypes: dict[str, Any] = {c.name: DTYPES.get(c.kind, "str") for c in inputs(contract)}
+    return frame.astype(dtypes)
 
 
 def _schema(contract: Contract) -> dict[str, Any]:

@@ -5,6 +5,7 @@ the bytes of each request pass the same limits, parser and models.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,11 @@ def flights() -> Contract:
     return Contract.model_validate(yaml.safe_load(text))
 
 
-CONTRACTS = {"flights": flights, "visits": lambda: VISITS, "bounds": lambda: BOUNDS}
+CONTRACTS: dict[str, Callable[[], Contract]] = {
+    "flights": flights,
+    "visits": lambda: VISITS,
+    "bounds": lambda: BOUNDS,
+}
 
 
 class Half:
