@@ -14,8 +14,8 @@ from playbill.errors import InstalledError, PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
 COMMANDS: list[str] = [
-    "check", "compose", "plan", "conf", "adopt", "run", "compare", "promote", "models",
-    "serve", "predict", "drift", "retrain", "lineage", "doctor",
+    "check", "compose", "plan", "conf", "adopt", "run", "compare", "gate", "promote", "rollback",
+    "withdraw", "models", "history", "serve", "predict", "drift", "retrain", "lineage", "doctor",
 ]  # fmt: skip
 
 # Called by other programs alone: left out of `playbill --help` and of the documentation.

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
+from playbill.config.decision import Metric, Test
 from playbill.config.outcome import Class, Task, classes_of
 from playbill.config.table import Keeps, Table
 
@@ -211,6 +212,44 @@ class Feature(Group):
         return self
 
 
+class Gate(Group):
+    """When a challenger may take a champion's place."""
+
+    metric: Metric | None = None
+    """What decides; none: roc_auc of two classes, brier of several, rmse of a number."""
+    rule: Literal["non-inferior", "superior"] = "non-inferior"
+    """non-inferior: shown not to be worse by more than `margin`; superior: shown to be better."""
+    margin: Annotated[float, Field(ge=0)] = 0.01
+    """Largest loss that counts as none; of log_loss, mae and rmse a share of the champion's."""
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    """Share of runs in which a claim may be made that is not true; each bound is one-sided."""
+    power: Share = 0.8
+    """Share of runs in which the smallest difference that is stated would be found."""
+    test: Test = "bootstrap"
+    """bootstrap takes every metric; delong: roc_auc of two classes; mcnemar: accuracy."""
+    draws: Annotated[int, Field(ge=200, le=100_000)] = 2000
+    """Resamplings of the bootstrap."""
+    minimum_rows: Annotated[int, Field(ge=2)] = 500
+    """Rows that neither model was trained on; with fewer nothing is decided."""
+    slices: list[str] | None = None
+    """Columns none of whose values may get worse; none: evaluation.slices."""
+    slice_margin: Annotated[float, Field(ge=0)] = 0.05
+    """Loss that a slice may have, in the unit of `margin`."""
+    slice_rule: Literal["harm", "proof"] = "harm"
+    """harm: refused if a slice is shown to be worse; proof: each must be shown not to be."""
+    floors: dict[Metric, float] = {}
+    """Worst value of a metric that is let through, whatever the champion has."""
+
+
+class Promotion(Group):
+    """What a tag must carry before its model is served."""
+
+    stages: list[str] = ["prod"]
+    """Stages that nobody enters without a passed gate."""
+    attestation: bool = False
+    """Whether `playbill verify` must have attested the revision."""
+
+
 class Evaluation(Group):
     """What is measured on the hold-out."""
 
@@ -222,6 +261,10 @@ class Evaluation(Group):
     """Values with fewer rows than this are counted but not measured."""
     curve_points: Annotated[int, Field(ge=10, le=1000)] = 100
     """Most points that a plotted curve keeps."""
+    gate: Gate = Gate()
+    """When a challenger may take a champion's place."""
+    promotion: Promotion = Promotion()
+    """What a tag must carry before its model is served."""
 
 
 class Server(Group):
