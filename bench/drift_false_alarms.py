@@ -4,8 +4,9 @@
     python bench/drift_false_alarms.py --repeats 50    # a quick look
     python bench/drift_false_alarms.py --same-rows     # bins chosen from the counted rows: worse
 
-Every cell is the share of reports with any alarm among `repeats` reports of 20 columns, with its
-95 % binomial interval, at margin 0 (significance alone) and at the default minimum effect.
+Every cell is the share of reports with any alarm among `repeats` reports of 20 columns and their
+190 pairs, with its 95 % binomial interval, at margin 0 (significance alone) and at the default
+minimum effect. The last tables are about rows that time ties together.
 """
 
 import argparse
@@ -104,9 +105,10 @@ def report(reference: pd.DataFrame, current: pd.DataFrame, seed: int, *, same: b
 
 
 def alarms(found: DriftReport) -> tuple[bool, bool]:
-    """Say whether any column alarms at margin 0, and at the default minimum effect."""
-    loud = [column for column in found.columns if column.adjusted_p_value <= found.alpha]
-    return bool(loud), any(column.effect >= found.minimum_effect for column in loud)
+    """Say whether any column or pair alarms at margin 0, and at the default minimum effect."""
+    both = [*found.columns, *found.pairs]
+    loud = [one.effect for one in both if one.adjusted_p_value <= found.alpha]
+    return bool(loud), any(effect >= found.minimum_effect for effect in loud)
 
 
 def interval(hits: int, of: int) -> str:
@@ -165,10 +167,13 @@ def power(draw: Source, repeats: int) -> Iterator[str]:
         profile = profiles.build_profile(both[:POWER_ROWS], columns_of(both), policy)
         for name, column, changed in changes(both[POWER_ROWS:], rng):
             found = check(profile, changed, policy)
-            one = next(c for c in found.columns if c.name == column)
-            significant = one.adjusted_p_value <= policy.alpha
-            flagged = significant and one.effect >= policy.minimum_effect
-            hits.setdefault(name, []).append((significant, flagged, one.effect))
+            told = [c for c in found.columns if c.name == column]
+            # A shuffled column is itself as before: it shows in its pairs.
+            paired = [c for c in found.pairs if column in c.columns and "joint" in name]
+            loud = [c.effect for c in [*told, *paired] if c.adjusted_p_value <= policy.alpha]
+            flagged = any(effect >= policy.minimum_effect for effect in loud)
+            effect = max(c.effect for c in [*told, *paired])
+            hits.setdefault(name, []).append((bool(loud), flagged, effect))
     for name, rows in hits.items():
         mean = sum(effect for _, _, effect in rows) / len(rows)
         at_zero = interval(sum(row[0] for row in rows), repeats)
@@ -180,16 +185,60 @@ def calendar() -> Iterator[str]:
     """Yield a table row for days, weeks and months: rows that time ties to each other."""
     table = flights()
     date = pd.to_datetime({"year": 2013, "month": table.pop("month"), "day": table.pop("day")})
+    columns = columns_of(table)
+    table = table.assign(date=date)
     within = date < pd.Timestamp("2013-04-01")
-    profile = profiles.build_profile(table[within], columns_of(table), POLICY)
-    spans = {"a day of the reference": ("D", within), "a week of the reference": ("W", within)}
-    for name, (period, rows) in {**spans, "a later month": ("M", ~within)}.items():
+    spans = {
+        "a day of the reference": ("D", within),
+        "a week of the reference": ("W", within),
+        "a later day": ("D", ~within),
+        "a later week": ("W", ~within),
+        "a later month": ("M", ~within),
+    }
+    policies = {unit: POLICY.model_copy(update={"unit": unit}) for unit in ("row", "period")}
+    built = {
+        unit: profiles.build_profile(table[within], columns, policy, time="date")
+        for unit, policy in policies.items()
+    }
+    for name, (period, rows) in spans.items():
         parts = [part for _, part in table[rows].groupby(date[rows].dt.to_period(period))]
-        found = [check(profile, part, POLICY) for part in parts if len(part) >= 100]
-        drifted = [len(one.drifted) for one in found]
-        yes = sum(one.verdict == "drift" for one in found)
-        mean = sum(drifted) / len(drifted)
-        yield f"| {name} | {yes} of {len(found)} | {mean:.1f} of {len(table.columns)} |"
+        parts = [part for part in parts if len(part) >= 100]
+        cells = []
+        for unit, policy in policies.items():
+            # Without its time a part of the reference is compared as any other rows are.
+            found = [check(built[unit], part.drop(columns="date"), policy) for part in parts]
+            cells.append(f"{sum(one.verdict == 'drift' for one in found)} of {len(found)}")
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def series(rng: np.random.Generator, days: int, rows: int) -> pd.DataFrame:
+    """Draw rows of days whose level has an autocorrelation of 0.9 from day to day."""
+    level = np.zeros(days + 60)
+    for day in range(1, len(level)):
+        level[day] = 0.9 * level[day - 1] + rng.normal()
+    day = np.repeat(np.arange(days), rows)
+    value = np.repeat(level[60:], rows) + 0.3 * rng.normal(size=days * rows)
+    return pd.DataFrame(
+        {"value": value, "at": pd.Timestamp("2013-01-01") + pd.to_timedelta(day, "D")}
+    )
+
+
+def autocorrelated(repeats: int) -> Iterator[str]:
+    """Yield a table row for spans of new days of the same series, which has not changed."""
+    for days in (1, 7, 30, 90):
+        hits = []
+        for repeat in range(repeats):
+            frame = series(np.random.default_rng([repeat, days]), 120 + days, 50)
+            reference, current = frame[: 90 * 50], frame[120 * 50 :]
+            row = []
+            for unit in ("row", "period"):
+                policy = POLICY.model_copy(update={"unit": unit, "minimum_effect": 0.0})
+                columns = [Column("value", "number")]
+                profile = profiles.build_profile(reference, columns, policy, time="at")
+                row.append(check(profile, current, policy).verdict == "drift")
+            hits.append(row)
+        cells = [interval(sum(column), repeats) for column in zip(*hits, strict=True)]
+        yield f"| {days} new days | {cells[0]} | {cells[1]} |"
 
 
 def main() -> None:
@@ -212,9 +261,13 @@ def main() -> None:
     print("| change | mean effect | margin 0 | margin 0.05 |\n|---|---|---|---|")
     for line in power(sources["flights"], repeats):
         print(line, flush=True)
-    print("\nparts of the flight year against January to March, margin 0.05")
-    print("| part | drift | columns |\n|---|---|---|")
+    print("\nparts of the flight year against January to March, margin 0.05: drift")
+    print("| part | unit: row | unit: period |\n|---|---|---|")
     for line in calendar():
+        print(line, flush=True)
+    print(f"\nnothing changed, autocorrelation 0.9 over days, {options.repeats} reports a cell")
+    print("| new rows | unit: row | unit: period |\n|---|---|---|")
+    for line in autocorrelated(options.repeats):
         print(line, flush=True)
 
 

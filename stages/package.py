@@ -48,7 +48,13 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         inputs=asked,
         target=target,
         threshold=threshold,
-        profile=build_profile(train, asked, params.drift, scores=score(answers, known)),
+        profile=build_profile(
+            train,
+            asked,
+            params.drift,
+            scores=score(answers, known),
+            time=params.contract.role("time"),
+        ),
         metrics=metrics,
         lineage=_lineage(params, {"train": train, "test": test}),
         card=write_card(

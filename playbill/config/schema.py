@@ -297,6 +297,12 @@ class Drift(Group):
     """Monte Carlo draws of each null distribution."""
     minimum_rows: Annotated[int, Field(ge=2)] = 100
     """Fewer rows than this give no verdict."""
+    joint: bool = True
+    """Compare pairs of columns too: a broken correlation is seen though no column moved."""
+    unit: Literal["row", "period"] = "row"
+    """What is drawn by chance: single rows, or whole periods of rows that time ties together."""
+    period: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}[hdw]$")] = "1d"
+    """Length of a period for `unit: period`: a number and h, d or w (hours, days, weeks)."""
     seed: int = 0
     """Seed of the draws."""
 

@@ -60,6 +60,35 @@ def numbers(series: "pd.Series[Any]") -> "NDArray[np.float64]":
     return np.asarray(converted.to_numpy(dtype="float64", na_value=np.nan), dtype=np.float64)
 
 
+def place(series: "pd.Series[Any]", section: Mapping[str, Any]) -> "NDArray[np.int64]":
+    """Return the bin of every row as its index, int64 of shape (rows,).
+
+    Args:
+        series: A column's values.
+        section: The column's section of the profile; its bins are those of `edges`, or its
+            `categories` and one for other values. The index after the last is `missing`.
+
+    Raises:
+        DataError: A value of a numeric column is not a number.
+    """
+    if section["kind"] in {"number", "integer"}:
+        values = numbers(series)
+        index = np.searchsorted(np.asarray(section["edges"], dtype=np.float64), values, side="left")
+        return np.where(np.isnan(values), len(section["edges"]) + 1, index).astype(np.int64)
+    known = {name: index for index, name in enumerate(section["categories"])}
+    try:
+        coded, uniques = pd.factorize(series)
+    except TypeError:  # lists in a Parquet file, under pandas 2
+        coded, uniques = pd.factorize(series.map(str, na_action="ignore"))
+    names = [known.get(_name(value, section["kind"]), len(known)) for value in uniques]
+    return np.asarray([*names, len(known) + 1], dtype=np.int64)[coded]  # -1 is missing
+
+
+def size(section: Mapping[str, Any]) -> int:
+    """Return the number of bins of a section, those of other and missing values included."""
+    return len(section["edges"]) + 2 if "edges" in section else len(section["categories"]) + 2
+
+
 def tally(series: "pd.Series[Any]", kind: str) -> tuple[dict[str, int], int]:
     """Return the count of each value of a text or boolean column by its name, and of missing."""
     try:

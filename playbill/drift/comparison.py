@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ENOUGH_EXCEEDANCES = 20  # a p-value with this many draws above it needs no more draws
 DRAWS_PER_LEVEL = 10  # draws that must fit under the smallest level of Holm's procedure
 HYPERGEOMETRIC_LIMIT = 10**9  # NumPy's bound on the rows of one table
+POWER = 0.8
 CHUNK_CELLS = 2_000_000  # of a drawn table: 16 MB
 
 
@@ -37,6 +38,7 @@ def compare(
     draws: int,
     limit: int,
     seed: Sequence[int],
+    first: int | None = None,
 ) -> Comparison:
     """Test whether two rows of counts are samples of one distribution.
 
@@ -48,9 +50,9 @@ def compare(
     exactly for any number of draws and rows (Davison and Hinkley 1997, section 4.2; Phipson and
     Smyth 2010). Small counts, empty bins and very unequal sizes need no exception.
 
-    Draws stop at `draws` when at least 20 of them are above the observed value; a column that may
-    matter goes on to `limit`. The p-value after the first stage is above 20 / draws, so stopping
-    there cannot make a small one (the idea of Besag and Clifford 1991).
+    Draws stop at `first`, if given, or at `draws` when at least 20 of them are above the observed
+    value; a column that may matter goes on to `limit`. The p-value after such a stage is above
+    20 / draws, so stopping there cannot make a small one (the idea of Besag and Clifford 1991).
 
     The distance is total variation, half the sum of |share - share|: the share of rows that would
     have to move. Sampling alone makes it positive, so `effect` takes the mean square distance of
@@ -70,7 +72,7 @@ def compare(
     # A tie is as extreme as the observed value: rounding must not break it.
     bound = statistic * (1 - 1e-9)
     above, squares, done = 0, 0.0, 0
-    for target in (draws, max(draws, limit)):
+    for target in (min(first or draws, draws), draws, max(draws, limit)):
         while done < target:
             size = min(target - done, max(1, CHUNK_CELLS // pooled.size))
             drawn = _deal(rng, pooled, rows_current, size)
@@ -119,6 +121,39 @@ def _deal(
     noise -= share * noise.sum(axis=1, keepdims=True)
     spread = (rows_current * ((total - rows_current) / total)) ** 0.5
     return np.asarray(np.rint(pooled * (rows_current / total) + noise * spread), dtype=np.int64)
+
+
+def detectable(
+    reference: int, current: int, *, bins: int, level: float, power: float = POWER
+) -> float | None:
+    """Return the total variation distance that the test sees with `power`; None: not even 1.
+
+    A distance d that half of the bins gain and the others lose, in proportion, makes Pearson's
+    statistic non-central with n (2d)^2, where 1/n = 1/reference + 1/current (Cohen 1988, chapter 7:
+    the effect size w is then 2d). The chi-square is approximate; the test itself does not use it.
+
+    Args:
+        reference: Rows of the reference.
+        current: New rows.
+        bins: Bins of the column.
+        level: Level of the single test, after the division among columns.
+        power: Chance to see it.
+    """
+    from scipy.special import chdtri, chndtr
+
+    if not reference or not current:
+        return None
+    freedom = max(bins - 1, 1)
+    bound = float(chdtri(freedom, level))
+    size = 4 / (1 / reference + 1 / current)
+    low, high = 0.0, 1.0
+    if 1 - chndtr(bound, freedom, size) < power:
+        return None
+    for _ in range(40):
+        middle = (low + high) / 2
+        seen = 1 - float(chndtr(bound, freedom, size * middle**2))
+        low, high = (low, middle) if seen >= power else (middle, high)
+    return high
 
 
 def limit_of_draws(columns: int, alpha: float, draws: int) -> int:

@@ -40,3 +40,25 @@ def show(report: "DriftReport", console: "Console") -> None:
         # Text, not markup: names and values come from data.
         table.add_row(*map(Text, cells), style=colour if column.drifted else "")
     console.print(table)
+    if report.drifted_pairs:
+        _show_pairs(report, console)
+
+
+def _show_pairs(report: "DriftReport", console: "Console") -> None:
+    """Print the pairs that drifted though their columns did not."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("pair of columns", overflow="fold")
+    table.add_column("effect", justify="right")
+    table.add_column("p, adjusted", justify="right")
+    for found in report.drifted_pairs[: wording.PAIR_LINES]:
+        cells = [
+            wording.cut(wording.pair(found), 80),
+            f"{found.effect:.3f}",
+            wording.p_value(found.adjusted_p_value),
+        ]
+        table.add_row(*map(Text, cells), style="red")
+    console.print(Text("\nColumns that drifted only together: how they hang together changed"))
+    console.print(table)

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from playbill.drift import bins
-from playbill.errors import BundleError, DataError
+from playbill.drift import bins, pairs, periods
+from playbill.errors import BundleError, ConfigError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from playbill.config.schema import Drift
     from playbill.contract.column import Column
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE = {1, 2}  # 1 had neither pairs nor periods
 SCORE = "(prediction)"
 CHOOSING_SHARE = 20  # one row in so many chooses the bins
 CHOOSING_ROWS_PER_BIN = 10  # but at least so many a bin, for quantiles that deserve the name
@@ -47,6 +48,7 @@ def build_profile(
     policy: "Drift",
     *,
     scores: "Sequence[float] | NDArray[np.float64] | None" = None,
+    time: str | None = None,
 ) -> dict[str, Any]:
     """Return the profile of the reference rows as plain values for a JSON file.
 
@@ -55,20 +57,23 @@ def build_profile(
         columns: What to watch; columns that hold times are left out, because time always moves.
         policy: Number of bins and categories, and the seed that picks the choosing rows.
         scores: Predicted probabilities of rows that the model did not learn from, if known.
+        time: Column with the time of each row; `unit: period` needs it.
 
     Raises:
+        ConfigError: The policy goes by periods and no column holds the time.
         DataError: No row, a missing column, or a value of the wrong kind.
     """
     if len(frame) < 2:  # noqa: PLR2004 - one row to choose, one to count
         raise DataError(f"{len(frame)} rows cannot be a reference", expected="at least 2 rows")
     profiled: dict[str, Any] = {}
+    placed: dict[str, NDArray[np.int64]] = {}
     chooses = _choosing(len(frame), policy)
     for column in columns:
         if column.kind == "datetime":
             continue
         if column.name not in frame.columns:
             raise DataError(f"column {column.name!r} is not in the reference rows")
-        profiled[column.name] = _profile_column(
+        profiled[column.name], placed[column.name] = _profile_column(
             frame[column.name], column.kind, chooses, policy, declared=column.categories
         )
     profile: dict[str, Any] = {
@@ -78,12 +83,35 @@ def build_profile(
         "policy": policy.model_dump(mode="json"),
         "columns": profiled,
     }
+    if policy.joint:
+        profile["pairs"] = pairs.profile_pairs(placed, profiled, chooses)
+    if policy.unit == "period":
+        profile["periods"] = _periods(frame, time, placed, profiled, ~chooses, policy)
     if scores is not None:
         series = pd.Series(np.asarray(scores, dtype=np.float64), name=SCORE)
         if len(series) < 2:  # noqa: PLR2004 - as above
             raise DataError(f"{len(series)} scores cannot be a reference")
-        profile["score"] = _profile_column(series, "number", _choosing(len(series), policy), policy)
+        chosen = _choosing(len(series), policy)
+        profile["score"], _ = _profile_column(series, "number", chosen, policy)
     return profile
+
+
+def _periods(
+    frame: pd.DataFrame,
+    time: str | None,
+    placed: "Mapping[str, NDArray[np.int64]]",
+    profiled: "Mapping[str, Any]",
+    counted: "NDArray[np.bool_]",
+    policy: "Drift",
+) -> dict[str, Any]:
+    if time is None or time not in frame.columns:
+        raise ConfigError(
+            "the drift policy goes by periods, and no column holds the time of a row",
+            where="conf/drift unit",
+            expected="a column of the contract with the role `time`, or `unit: row`",
+        )
+    sizes = {name: bins.size(section) for name, section in profiled.items()}
+    return periods.profile_periods(frame[time], placed, sizes, counted, policy)
 
 
 def _choosing(rows: int, policy: "Drift") -> "NDArray[np.bool_]":
@@ -102,25 +130,31 @@ def _profile_column(
     policy: "Drift",
     *,
     declared: "Sequence[str] | None" = None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], "NDArray[np.int64]"]:
+    """Return a column's section and the bin of every row."""
+    section: dict[str, Any] = {"kind": kind}
     if kind in {"number", "integer"}:
-        values = bins.numbers(series)
-        edges = bins.choose_edges(values[chooses], policy.bins)
-        counts, missing = bins.count_numbers(values[~chooses], edges)
-        return {"kind": kind, "edges": edges, "counts": counts.tolist(), "missing": missing}
-    chosen = _categories(series[chooses], kind, policy, declared)
-    counted, missing = bins.tally(series[~chooses], kind)
-    others = {name: counted[name] for name in counted.keys() - set(chosen)}
-    known = bins.choose_categories(others, max(policy.categories - len(chosen), 0))
+        section["edges"] = bins.choose_edges(bins.numbers(series)[chooses], policy.bins)
+    else:
+        section["categories"] = _categories(series[chooses], kind, policy, declared)
+    where = bins.place(series, section)
+    counts = [int(n) for n in np.bincount(where[~chooses], minlength=bins.size(section))]
+    chosen = np.bincount(where[chooses], minlength=bins.size(section))[:-1]
+    section["coarse"] = pairs.coarse_groups(chosen.tolist(), ordered="edges" in section)
+    section["missing"] = counts.pop()
+    if "edges" in section:
+        return {**section, "counts": counts}, where
+    section["other"] = counts.pop()
+    counted, _ = bins.tally(series[~chooses], kind)
+    others = {n: counted[n] for n in counted.keys() - set(section["categories"])}
+    known = bins.choose_categories(others, max(policy.categories - len(section["categories"]), 0))
+    # `known` are named for the report and counted in `other`
     return {
-        "kind": kind,
-        "categories": chosen,
-        "counts": [counted.get(name, 0) for name in chosen],
-        "other": sum(others.values()),
-        "known": known,  # named for the report, counted in `other`
+        **section,
+        "counts": counts,
+        "known": known,
         "complete": len(known) == len(others),
-        "missing": missing,
-    }
+    }, where
 
 
 def _categories(
@@ -144,11 +178,11 @@ def read_profile(value: Any, *, where: str) -> dict[str, Any]:
     """
     if not isinstance(value, dict) or not isinstance(value.get("columns"), dict):
         raise BundleError("this is not a reference profile", where=where)
-    if value.get("format_version") != FORMAT_VERSION:
+    if value.get("format_version") not in READABLE:
         raise BundleError(
             f"reference profile of format {value.get('format_version')!r}",
             where=where,
-            expected=f"format {FORMAT_VERSION}",
+            expected=f"format {FORMAT_VERSION} or older",
             run="package the model again with this version of playbill: dvc repro",
         )
     return value

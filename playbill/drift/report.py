@@ -31,6 +31,8 @@ def as_markdown(report: "DriftReport") -> str:
     lines += [wording.basis(report), ""]
     if report.drifted:
         lines += [*_table(report.drifted), ""]
+    if report.drifted_pairs:
+        lines += [*_pairs(report), ""]
     others = [column for column in report.columns if not column.drifted]
     if others:
         title = "columns without drift" if report.verdict != "inconclusive" else "columns"
@@ -68,8 +70,29 @@ def as_html(report: "DriftReport") -> str:
 def _reason(report: "DriftReport") -> str:
     if report.verdict != "drift":
         return f"{report.reason[0].upper()}{report.reason[1:]}."
-    names = ", ".join(_code(column.name) for column in report.drifted)
-    return f"**{len(report.drifted)} of {len(report.columns)} columns drifted:** {names}"
+    told = []
+    if report.drifted:
+        names = ", ".join(_code(column.name) for column in report.drifted)
+        told.append(f"**{len(report.drifted)} of {len(report.columns)} columns drifted:** {names}")
+    if both := report.drifted_pairs:
+        told.append(
+            f"**{len(both)} of {len(report.pairs)} pairs of columns drifted only together:** "
+            + ", ".join(_code(wording.pair(one)) for one in both[:3])
+            + (f" and {len(both) - 3} more" if both[3:] else "")
+        )
+    return "\n\n".join(told)
+
+
+def _pairs(report: "DriftReport") -> list[str]:
+    return [
+        "| columns that drifted only together | effect | p, adjusted |",
+        "|---|--:|--:|",
+        *(
+            f"| {_code(wording.pair(one))} | {one.effect:.3f} "
+            f"| {wording.p_value(one.adjusted_p_value).replace('<', '&lt;')} |"
+            for one in report.drifted_pairs[: wording.PAIR_LINES]
+        ),
+    ]
 
 
 def _table(columns: "Iterable[ColumnDrift]") -> list[str]:

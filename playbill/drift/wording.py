@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playbill.drift.decision import Bin, ColumnDrift, DriftReport
+    from playbill.drift.pairs import PairDrift
 
 HEADLINE = {"drift": "Drift", "no drift": "No drift", "inconclusive": "No verdict"}
 SMALLEST_P = 0.001
+PAIR_LINES = 10  # pairs that a report lists; JSON has them all
 SMALL_SHARE = 0.0995  # below, a share is shown with one more digit
 
 
@@ -17,11 +19,45 @@ def headline(report: "DriftReport") -> str:
 
 def basis(report: "DriftReport") -> str:
     """Return what the answer rests on, in one sentence."""
-    return (
+    told = (
         f"{report.rows:,} new rows against {report.reference_rows:,} reference rows; "
         f"chance of any false alarm {report.alpha:.4g}, smallest effect that counts "
         f"{report.minimum_effect:.4g}."
     )
+    return f"{told} {power(report)}".rstrip()
+
+
+def power(report: "DriftReport") -> str:
+    """Return what a check of these sizes could have seen, in one sentence; empty if unknown."""
+    span = count(report.periods, "period")
+    if report.basis == "same periods":
+        return f"The new rows are of {span} of the reference and were compared with its rows there."
+    if report.basis == "design effect":
+        return (
+            f"The new rows span {span}, too many for windows of the reference that are as long; "
+            "rows of a period count for less than their number."
+        )
+    if report.basis == "windows":
+        return (
+            f"The new rows span {span} and were compared with the "
+            f"{count(report.windows, 'window')} of the reference that are as long."
+        )
+    if report.detectable is not None:
+        return (
+            f"With these rows a shift of {report.detectable:.2g} of the rows in any one column "
+            "would have been seen with 80 % chance."
+        )
+    return "" if not report.rows else "With these rows no shift would be seen with 80 % chance."
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def pair(found: "PairDrift") -> str:
+    """Return the two columns of a pair."""
+    return " × ".join(found.columns)  # noqa: RUF001 - the sign of a product of columns
 
 
 def flag(report: "DriftReport", column: "ColumnDrift") -> str:

@@ -95,13 +95,13 @@ def project(
 @pytest.fixture
 def same(tmp_path: Path) -> str:
     path = tmp_path / "same.csv"
-    draw(1500, 9).to_csv(path, index=False)
+    draw(1500, 10).to_csv(path, index=False)
     return str(path)
 
 
 @pytest.fixture
 def warmer(tmp_path: Path) -> str:
-    frame = draw(1500, 9)
+    frame = draw(1500, 10)
     frame["temp"] += 10
     frame.to_parquet(tmp_path / "warmer.parquet")
     return str(tmp_path / "warmer.parquet")

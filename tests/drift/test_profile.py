@@ -17,7 +17,7 @@ def test_a_profile_is_json_and_the_same_every_time(
     once = json.dumps(build_profile(rows(2000, 1), columns, policy))
     again = json.dumps(build_profile(rows(2000, 1), columns, policy))
     assert once == again
-    assert json.loads(once)["format_version"] == 1
+    assert json.loads(once)["format_version"] == 2
 
 
 def test_a_profile_does_not_grow_with_the_rows(

@@ -41,7 +41,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def drifted(rows: Rows, columns: list[Column], policy: Drift) -> DriftReport:
-    current = rows(1500, 9)
+    current = rows(1500, 10)
     current["temp"] += 10
     current.loc[:200, "carrier"] = "ZZ"
     return check(build_profile(rows(2000, 1), columns, policy), current, policy)
@@ -49,7 +49,7 @@ def drifted(rows: Rows, columns: list[Column], policy: Drift) -> DriftReport:
 
 @pytest.fixture
 def steady(rows: Rows, columns: list[Column], policy: Drift) -> DriftReport:
-    return check(build_profile(rows(2000, 1), columns, policy), rows(1500, 9), policy)
+    return check(build_profile(rows(2000, 1), columns, policy), rows(1500, 10), policy)
 
 
 @pytest.fixture
@@ -73,7 +73,12 @@ def test_the_json_names_what_a_program_needs(drifted: DriftReport) -> None:
         "alpha",
         "minimum_effect",
         "minimum_rows",
+        "basis",
+        "windows",
+        "periods",
+        "detectable",
         "columns",
+        "pairs",
     }
 
 
@@ -81,7 +86,7 @@ def test_the_json_names_what_a_program_needs(drifted: DriftReport) -> None:
 def test_the_same_rows_give_the_same_bytes(
     form: "report.Form", drifted: DriftReport, rows: Rows, columns: list[Column], policy: Drift
 ) -> None:
-    current = rows(1500, 9)
+    current = rows(1500, 10)
     current["temp"] += 10
     current.loc[:200, "carrier"] = "ZZ"
     profile = json.loads(json.dumps(build_profile(rows(2000, 1), columns, policy)))
