@@ -80,6 +80,8 @@ def _range(field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required() or field.default is PydanticUndefined:
         return "required"
+    if isinstance(field.default, BaseModel):
+        return "its defaults"
     return f"`{json.dumps(field.default)}`"
 
 

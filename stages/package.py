@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.bundle import assembly, parity
-from playbill.bundle.card import Rows, write_card
+from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
 from playbill.bundle.runtime.base import open_runtime
 from playbill.config.schema import Params
@@ -31,13 +31,13 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     test: "pd.DataFrame",
     predictions: "pd.DataFrame",
     metrics: dict[str, Any],
-    slices: dict[str, Any],
+    report: dict[str, Any],
     training: dict[str, Any],
 ) -> dict[str, object]:
     """Return `bundle`, its files by relative path."""
     asked = inputs(params.contract)
     target = next(c for c in columns(params.contract) if c.name == params.contract.target)
-    rows = {"train": _rows(params, train), "test": _rows(params, test)}
+    lineage = _lineage(params, {"train": train, "test": test})
     answers = answers_of(predictions, known := outcome(params.contract))
     tuned = training["threshold"]
     threshold = params.evaluation.threshold if tuned is None else tuned
@@ -56,9 +56,22 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
             time=params.contract.role("time"),
         ),
         metrics=metrics,
-        lineage=_lineage(params, {"train": train, "test": test}),
+        lineage=lineage,
         card=write_card(
-            name=params.name, target=target, inputs=asked, rows=rows, metrics=metrics, slices=slices
+            Facts(
+                name=params.name,
+                target=target,
+                inputs=asked,
+                rows={
+                    "train": _rows(params, train, lineage["data"]["train"]),
+                    "test": _rows(params, test, lineage["data"]["test"]),
+                },
+                window=(str(params.source.window.start), str(params.source.window.end)),
+                estimator=str(params.model["_target_"]),
+                threshold=threshold if known.task == "binary" else None,
+                report=report,
+                said=params.evaluation.card,
+            )
         ),
         asked=known,
     )
@@ -71,11 +84,10 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     return {"bundle": assembly.assemble(params.name, model, texts, code=code, runtime=RUNTIME)}
 
 
-def _rows(params: Params, frame: "pd.DataFrame") -> Rows:
+def _rows(params: Params, frame: "pd.DataFrame", digest: str) -> Rows:
     time = params.contract.role("time")
-    if time is None:
-        return Rows(len(frame))
-    return Rows(len(frame), str(frame[time].min()), str(frame[time].max()))
+    start, end = (None, None) if time is None else (frame[time].min(), frame[time].max())
+    return Rows(len(frame), start and str(start), end and str(end), digest)
 
 
 def _lineage(params: Params, frames: "dict[str, pd.DataFrame]") -> dict[str, Any]:

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from playbill.bundle import assembly, parity
-from playbill.bundle.card import Rows, write_card
+from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.interface import write_interface
 from playbill.bundle.runtime.base import open_runtime
-from playbill.config.schema import Contract, Server
+from playbill.config.schema import Card, Contract, Server
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
 from playbill.server.description import openapi_text
@@ -107,18 +107,34 @@ def made() -> Made:
 def parts(pipeline: Any) -> assembly.Parts:
     """Return what the model layer of `pipeline` is made from."""
     metrics = {"roc_auc": 0.7, "threshold": 0.4, "rows": 200}
-    slices = {
-        "ward": {"north": {"rows": 90, "roc_auc": 0.6}, "south": {"rows": 90, "roc_auc": 0.8}}
-    }
-    rows = {"train": Rows(400, "2026-01-01", "2026-01-12"), "test": Rows(200)}
     return assembly.Parts(
         name=NAME, pipeline=pipeline, key=CONTRACT.key, inputs=ASKED, target=TARGET, threshold=0.4,
         profile={"format_version": 1}, metrics=metrics,
         lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},
-        card=write_card(
-            name=NAME, target=TARGET, inputs=ASKED, rows=rows, metrics=metrics, slices=slices
-        ),
+        card=write_card(facts()),
     )  # fmt: skip
+
+
+def facts(**changes: Any) -> Facts:
+    """Return what the card of the model is written from."""
+    area = {"value": 0.7, "low": 0.6, "high": 0.8}
+    wards = {
+        name: {"rows": 90, "metrics": {"roc_auc": {**area, "value": value}}}
+        for name, value in (("north", 0.6), ("south", 0.8))
+    }
+    interval = {"method": "percentile", "level": 0.95, "draws": 1000, "block": None, "blocks": 200}
+    report = {
+        "task": "binary", "rows": 200, "interval": {**interval, "few_blocks": False},
+        "metrics": {"roc_auc": area}, "slices": {"ward": wards}, "search": None, "fairness": {},
+        "calibration": {"bins": []}, "importance": None,
+    }  # fmt: skip
+    rows = {"train": Rows(400, "2026-01-01", "2026-01-12"), "test": Rows(200)}
+    known: dict[str, Any] = {
+        "name": NAME, "target": TARGET, "inputs": ASKED, "rows": rows, "threshold": 0.4,
+        "window": ("2026-01-01", "2026-02-01"), "estimator": "sklearn.Some", "report": report,
+        "said": Card(),
+    }  # fmt: skip
+    return Facts(**(known | changes))
 
 
 @cache

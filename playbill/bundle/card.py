@@ -1,25 +1,31 @@
-"""The model card: what the model is for, how good it is where, and where it must not be trusted."""
+"""The model card: what the model is for, how good it is where, and where it must not be trusted.
 
-from collections.abc import Mapping, Sequence
+In the form of the Hugging Face Hub: YAML front matter with the results as `model-index`, which the
+Hub and `huggingface_hub` read, and Markdown for people (Mitchell et al. 2019). Nothing in it is
+typed twice: the words come from conf/evaluation, the figures from report.json.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from playbill.evaluation.metrics import LEADING, TITLES
+
 if TYPE_CHECKING:
+    from playbill.config.schema import Card
     from playbill.contract.column import Column
 
-MEASURES = {
-    "roc_auc": "Area under the ROC curve",
-    "brier": "Brier score",
-    "log_loss": "Log loss",
-    "calibration_error": "Calibration error",
-    "accuracy": "Accuracy",
-    "precision": "Precision",
-    "recall": "Recall",
-    "f1": "F1",
-    "positive_share": "Share of positives",
-    "rows": "Rows",
+PIPELINE_TAGS = {
+    "binary": "tabular-classification",
+    "multiclass": "tabular-classification",
+    "regression": "tabular-regression",
 }
 WORST = 3  # values of a sliced column that the card names
+FOUND = 5  # found slices that the card names
+SMALL = 1000  # rows; with fewer an AUC is uncertain in its second decimal
 
 
 @dataclass(frozen=True)
@@ -30,74 +36,235 @@ class Rows:
         count: How many there are.
         start: First time in them, ISO 8601; None without a time column.
         end: Last time in them.
+        digest: Digest of their content, `sha256:` and hexadecimal.
     """
 
     count: int
     start: str | None = None
     end: str | None = None
+    digest: str = ""
 
     def __str__(self) -> str:
         """Render the rows for the card."""
         span = f", {self.start} to {self.end}" if self.start and self.end else ""
-        return f"{self.count:,} rows{span}"
+        digest = f", `{self.digest[:23]}`" if self.digest else ""
+        return f"{self.count:,} rows{span}{digest}"
 
 
-def write_card(
-    *,
-    name: str,
-    target: "Column",
-    inputs: "Sequence[Column]",
-    rows: Mapping[str, Rows],
-    metrics: Mapping[str, Any],
-    slices: Mapping[str, Mapping[str, Mapping[str, Any]]],
-) -> str:
-    """Return the card of a model, Markdown.
+@dataclass(frozen=True)
+class Facts:
+    """What a card is written from.
 
-    Args:
+    Attributes:
         name: The model.
         target: The column that it predicts.
         inputs: The columns that it is asked with.
         rows: What it learned from (`train`) and was measured on (`test`).
-        metrics: Measures on the hold-out.
-        slices: The same by column and value.
+        window: First day of the data, and the first that is no longer part of them.
+        estimator: Dotted name of the estimator.
+        threshold: Probability from which on the label is true; None if the task has none.
+        report: What was measured on the hold-out.
+        said: What conf/evaluation says of the model.
     """
-    parts = [
-        f"# Model card: {name}",
-        f"Predicts `{target.name}`. {target.description}".rstrip(),
-        "## Data",
-        f"- learned from: {rows['train']}\n- measured on: {rows['test']}, never learned from",
-        "## Measures on the hold-out",
-        _measures(metrics),
-        *_slices(slices),
-        "## Inputs",
-        _inputs(inputs),
-        "## Limits",
-        _limits(rows, metrics),
+
+    name: str
+    target: "Column"
+    inputs: "Sequence[Column]"
+    rows: Mapping[str, Rows]
+    window: tuple[str, str]
+    estimator: str
+    threshold: float | None
+    report: Mapping[str, Any]
+    said: "Card"
+
+
+def write_card(facts: Facts) -> str:
+    """Return the card of a model: front matter and Markdown."""
+    sections = [
+        (f"Model card for {facts.name}", _summary(facts)),
+        ("Uses", _uses(facts.said)),
+        ("Training data", _data(facts)),
+        ("Evaluation", _evaluation(facts)),
+        ("Where it is better and worse", _slices(facts.report)),
+        ("Slices that were searched for", _search(facts.report)),
+        ("Fairness", _fairness(facts.report)),
+        ("Calibration", _calibration(facts.report)),
+        ("What the model looks at", _importance(facts.report)),
+        ("Inputs", _inputs(facts.inputs)),
+        ("Bias, risks and limitations", _limits(facts)),
+        ("How to get started", _start(facts.name)),
+        ("Contact", facts.said.contact),
     ]
-    return "\n\n".join(parts) + "\n"
+    text = [f"{'#' if index == 0 else '##'} {title}\n\n{body}" for index, (title, body)
+            in enumerate(sections) if body]  # fmt: skip
+    return f"---\n{_front_matter(facts)}---\n\n" + "\n\n".join(text) + "\n"
 
 
-def _measures(metrics: Mapping[str, Any]) -> str:
-    lines = ["| measure | value |", "|---|---|"]
-    lines += [f"| {title} | {_figure(metrics[key])} |" for key, title in MEASURES.items()
-              if key in metrics]  # fmt: skip
+def _front_matter(facts: Facts) -> str:
+    said, task = facts.said, str(facts.report["task"])
+    tag = PIPELINE_TAGS[task]
+    dataset = said.dataset or facts.name
+    results = {
+        "task": {"type": tag, "name": f"{facts.target.name} ({task})"},
+        "dataset": {
+            "name": dataset,
+            "type": re.sub(r"[^\w.-]+", "-", dataset).strip("-") or "data",
+            "split": "test",
+            "revision": facts.rows["test"].digest,
+        },
+        "metrics": list(_results(facts.report)),
+    }
+    head: dict[str, Any] = {"license": said.license} if said.license else {}
+    head |= {
+        "library_name": "scikit-learn",
+        "pipeline_tag": tag,
+        "tags": list(dict.fromkeys([tag, "playbill", *said.tags])),
+        "model-index": [{"name": facts.name, "results": [results]}],
+    }
+    return yaml.dump(head, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _results(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a `model-index` entry for each metric: the interval stands under its arguments."""
+    for name, title in TITLES.items():
+        found = report["metrics"].get(name)
+        if found and found["value"] is not None:
+            entry = {"type": name, "name": title, "value": found["value"]}
+            if found["low"] is not None:
+                level = report["interval"]["level"]
+                entry["args"] = {"low": found["low"], "high": found["high"], "level": level}
+            yield entry
+
+
+def _summary(facts: Facts) -> str:
+    what = f"Predicts `{facts.target.name}`. {facts.target.description}".rstrip()
+    kind = f"A {facts.report['task']} task, learned by `{facts.estimator}` in a scikit-learn"
+    return f"{what}\n\n{kind} Pipeline. Written by Playbill from what the pipeline recorded."
+
+
+def _uses(said: "Card") -> str:
+    parts = [said.intended_use or "Nobody has said yet what this model is for."]
+    if said.out_of_scope:
+        parts.append(f"**Not for:** {said.out_of_scope}")
+    return "\n\n".join(parts)
+
+
+def _data(facts: Facts) -> str:
+    dataset = facts.said.dataset or facts.name
+    start, end = facts.window
+    return (
+        f"`{dataset}`, {start} to {end} (end excluded).\n\n"
+        f"- learned from: {facts.rows['train']}\n"
+        f"- measured on: {facts.rows['test']}, never learned from"
+    )
+
+
+def _evaluation(facts: Facts) -> str:
+    report = facts.report
+    lines = [f"| metric | value | {_level(report)} |", "|---|---:|---:|"]
+    for name, title in TITLES.items():
+        if found := report["metrics"].get(name):
+            lines.append(f"| {title} | {_figure(found['value'])} | {_span(found)} |")
+    return "\n".join([*lines, "", _basis(report["interval"])])
+
+
+def _basis(interval: Mapping[str, Any]) -> str:
+    drawn = (
+        f"rows in {interval['blocks']:,} blocks of `{interval['block']}`, drawn as wholes"
+        if interval["block"]
+        else "rows drawn one by one"
+    )
+    few = " So few blocks make intervals somewhat too narrow." if interval["few_blocks"] else ""
+    return f"Intervals: {interval['method']} bootstrap, {interval['draws']:,} draws, {drawn}.{few}"
+
+
+def _level(report: Mapping[str, Any]) -> str:
+    return f"{100 * report['interval']['level']:g} % interval"
+
+
+def _slices(report: Mapping[str, Any]) -> str:
+    """Return each sliced column's worst values by the leading metric, and its best."""
+    leading = LEADING[report["task"]]
+    sign = -1 if leading == "rmse" else 1
+    lines = []
+    for column, values in report["slices"].items():
+        measured = [
+            (sign * found["value"], name, found)
+            for name, each in values.items()
+            if (found := each["metrics"][leading])["value"] is not None
+        ]
+        if len(measured) > 1:
+            ordered = sorted(measured, key=lambda one: one[:2])
+            said = [f"{_cell(name)} {_figure(f['value'])} ({_span(f)})" for _, name, f in ordered]
+            lines.append(f"- by `{column}`: worst {'; '.join(said[:WORST])}; best {said[-1]}")
+    title = f"{TITLES[leading]}, {_level(report)}, of the slices with enough rows:"
+    return "\n".join([title, "", *lines]) if lines else ""
+
+
+def _search(report: Mapping[str, Any]) -> str:
+    found = report["search"]
+    if found is None:
+        return ""
+    lines = [
+        (
+            f"{found['searched']:,} one- and two-way slices over {len(found['columns'])} columns "
+            f"had at least {found['minimum_rows']:,} rows; {found['significant']:,} have a higher "
+            f"{found['loss'].replace('_', ' ')} than the other rows, at a false discovery rate of "
+            f"{found['rate']:g}. A slice may be harder without the model being wrong about it."
+        )
+    ]
+    if found["slices"]:
+        lines += ["", "| slice | rows | loss | more than elsewhere | interval |"]
+        lines += ["|---|---:|---:|---:|---:|"]
+    for one in found["slices"][:FOUND]:
+        where = " and ".join(f"`{name}` {_cell(value)}" for name, value in one["where"].items())
+        figures = f"{one['loss']:.4g} | {one['difference']:+.4g} | {_span(one)}"
+        lines.append(f"| {where} | {one['rows']:,} | {figures} |")
     return "\n".join(lines)
 
 
-def _slices(slices: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+def _fairness(report: Mapping[str, Any]) -> str:
     lines = []
-    for column, values in slices.items():
-        measured = [
-            (v["roc_auc"], name) for name, v in values.items() if v.get("roc_auc") is not None
-        ]
-        if len(measured) > 1:
-            worst = [f"{_cell(name)} {auc:.3f}" for auc, name in sorted(measured)[:WORST]]
-            best_auc, best = max(measured)
-            lines.append(
-                f"- by `{column}` ({len(measured)} of {len(values)} values have enough rows): "
-                f"lowest AUC {', '.join(worst)}; highest {_cell(best)} {best_auc:.3f}"
-            )
-    return ["## Where it is better and worse", "\n".join(lines)] if lines else []
+    for column, found in report["fairness"].items():
+        for name, each in found["differences"].items():
+            title = name.replace("_", " ")
+            lines.append(f"| `{column}` | {title} | {_figure(each['value'])} | {_span(each)} |")
+    if not lines:
+        return ""
+    head = ["Highest less lowest group; zero is equal treatment.", ""]
+    head += [f"| groups | difference in | value | {_level(report)} |", "|---|---|---:|---:|"]
+    return "\n".join([*head, *lines])
+
+
+def _calibration(report: Mapping[str, Any]) -> str:
+    chance = report["calibration"].get("error_by_chance")
+    if not chance:
+        return ""
+    value = report["metrics"]["calibration_error"]["value"]
+    word = "more than" if value > chance["high"] else "no more than"
+    return (
+        f"The calibration error is {value:.4f}, {word} chance explains: a model whose "
+        f"probabilities were exact would show {chance['mean']:.4f} on these rows, and seldom over "
+        f"{chance['high']:.4f}."
+    )
+
+
+def _importance(report: Mapping[str, Any]) -> str:
+    found = report["importance"]
+    if found is None:
+        return ""
+    lines = [
+        (
+            f"Rise of the {found['loss_name'].replace('_', ' ')} ({found['loss']:.4g}) when one "
+            f"input is shuffled, on {found['rows']:,} rows, {found['repeats']} times:"
+        ),
+        "",
+    ]
+    lines += [
+        f"- `{one['column']}` {one['increase']:+.4f} (spread {one['spread']:.4f})"
+        for one in found["columns"][:FOUND]
+    ]
+    return "\n".join(lines)
 
 
 def _inputs(inputs: "Sequence[Column]") -> str:
@@ -119,26 +286,35 @@ def _allowed(column: "Column") -> str:
     return " and ".join(bounds)
 
 
-def _limits(rows: Mapping[str, Rows], metrics: Mapping[str, Any]) -> str:
-    threshold = _figure(metrics.get("threshold", 0.5))
-    lines = [
-        (
-            "- It knows what was in the rows above. Other places, times and ways of measuring were "
-            "not tried; `playbill drift` says when new rows stop looking like them."
-        ),
-        (
-            f"- Its label is true from a probability of {threshold} on: "
+def _limits(facts: Facts) -> str:
+    lines = [f"- {limit}" for limit in facts.said.limitations]
+    lines.append(
+        "- It knows what was in the rows above. Other places, times and ways of measuring were "
+        "not tried; `playbill drift` says when new rows stop looking like them."
+    )
+    if facts.threshold is not None:
+        lines.append(
+            f"- Its label is true from a probability of {_figure(facts.threshold)} on: "
             "another cost of errors wants another threshold."
-        ),
-        "- Associations, not causes: changing an input does not change the outcome.",
-    ]
-    if rows["test"].count < 1000:  # noqa: PLR2004 - AUC is then uncertain in its second decimal
+        )
+    lines.append("- Associations, not causes: changing an input does not change the outcome.")
+    if facts.rows["test"].count < SMALL:
         lines.append("- The hold-out is small: every figure above is uncertain.")
     return "\n".join(lines)
 
 
+def _start(name: str) -> str:
+    return f"```console\n$ playbill serve {name}#prod\n$ playbill predict rows.csv\n```"
+
+
 def _figure(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if value is not None else "-"
+
+
+def _span(found: Mapping[str, Any]) -> str:
+    if found.get("low") is None:
+        return "-"
+    return f"{_figure(found['low'])} to {_figure(found['high'])}"
 
 
 def _cell(text: str) -> str:

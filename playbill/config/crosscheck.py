@@ -16,7 +16,8 @@ def crosscheck(params: Params) -> list[Problem]:
     return [
         *task_problems(params.contract),
         *_features(params),
-        *_slices(params),
+        *_evaluation(params),
+        *_block(params),
         *_split(params),
         *stage_problems(params),
     ]
@@ -40,12 +41,27 @@ def _features(params: Params) -> Iterator[Problem]:
             seen.setdefault(column, name)
 
 
-def _slices(params: Params) -> Iterator[Problem]:
-    known = list(params.contract.schema_["columns"])
-    for column in params.evaluation.slices:
-        if column not in known:
-            what = f"`{column}` is no column of the contract"
-            yield "evaluation.slices", what, nearest(column, known)
+def _evaluation(params: Params) -> Iterator[Problem]:
+    known, config = list(params.contract.schema_["columns"]), params.evaluation
+    named = {
+        "slices": config.slices,
+        "fairness": config.fairness,
+        "search.columns": config.search.columns or (),
+    }
+    for key, columns in named.items():
+        for column in columns:
+            if column not in known:
+                what = f"`{column}` is no column of the contract"
+                yield f"evaluation.{key}", what, nearest(column, known)
+
+
+def _block(params: Params) -> Iterator[Problem]:
+    block = params.evaluation.interval.block
+    role = "group" if block == "group" else "time"
+    if block is not None and params.contract.role(role) is None:
+        what = f"blocks of `{block}` need a column with the role {role}"
+        expected = f"`role: {role}` at one column in contract.columns, or `block: null`"
+        yield "evaluation.interval.block", what, expected
 
 
 def _split(params: Params) -> Iterator[Problem]:

@@ -24,7 +24,8 @@ def render(params: Params, root: Path, tree: SourceTree) -> str:
     for name, step in steps(params).items():
         stages[name] = _stage(step, tree)
     document: dict[str, Any] = {"stages": stages}
-    if params.pipeline.plots:
+    task = params.contract.task
+    if plots := {k: plot for k, plot in params.pipeline.plots.items() if task in plot.tasks}:
         document["plots"] = [
             {
                 title: {
@@ -35,7 +36,7 @@ def render(params: Params, root: Path, tree: SourceTree) -> str:
                     "y_label": plot.y.replace("_", " "),
                 }
             }
-            for title, plot in params.pipeline.plots.items()
+            for title, plot in plots.items()
         ]
     document["artifacts"] = {
         params.name: {"path": params.pipeline.model, "type": "model", "desc": _DESCRIPTION}

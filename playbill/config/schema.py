@@ -250,6 +250,62 @@ class Promotion(Group):
     """Whether `playbill verify` must have attested the revision."""
 
 
+class Interval(Group):
+    """How the interval of every metric is drawn: by bootstrap."""
+
+    level: Share = 0.95
+    """Share of intervals that should hold the true value."""
+    draws: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    """Number of bootstrap draws."""
+    method: Literal["percentile", "bca"] = "percentile"
+    """bca corrects for bias and skewness; it costs up to 200 draws more."""
+    block: Annotated[str, Field(pattern=r"^(group|[1-9]\d*[mhd])$")] | None = None
+    """Rows that depend on each other are drawn together: `group`, or a span of time as 1h or 1d."""
+
+
+class SliceSearch(Group):
+    """How the worst slices are looked for, among one- and two-way slices over the inputs."""
+
+    columns: list[str] | None = None
+    """Columns to look at; null: every input."""
+    bins: Annotated[int, Field(ge=2, le=20)] = 4
+    """Ranges that a number is cut into, at its quantiles."""
+    categories: Annotated[int, Field(ge=1, le=100)] = 20
+    """Commonest values of a text that are looked at."""
+    rate: Share = 0.05
+    """False discovery rate: share of wrongly found slices among those that are found."""
+    shown: Annotated[int, Field(ge=0, le=100)] = 10
+    """Slices that are reported; 0: no search."""
+
+
+class Importance(Group):
+    """How the importance of each input is measured: the rise in loss when it is shuffled."""
+
+    rows: Annotated[int, Field(ge=0)] = 2000
+    """Most rows of the hold-out that are used; 0: not measured."""
+    repeats: Annotated[int, Field(ge=1, le=100)] = 3
+    """How often each input is shuffled."""
+
+
+class Card(Group):
+    """What a model card says that nobody can know from data and code."""
+
+    intended_use: str = ""
+    """Who should use the model, and what for."""
+    out_of_scope: str = ""
+    """What it must not be used for."""
+    limitations: list[str] = []
+    """Known limits, a sentence each."""
+    dataset: str = ""
+    """What the data are called; default: the model's name."""
+    license: str = ""
+    """Licence of the model, as the Hugging Face Hub calls it: apache-2.0, mit, other..."""
+    contact: str = ""
+    """Whom to ask."""
+    tags: list[str] = []
+    """Words to find the model by."""
+
+
 class Evaluation(Group):
     """What is measured on the hold-out."""
 
@@ -265,6 +321,18 @@ class Evaluation(Group):
     """When a challenger may take a champion's place."""
     promotion: Promotion = Promotion()
     """What a tag must carry before its model is served."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Seed of bootstrap draws and shuffles."""
+    interval: Interval = Interval()
+    """How the interval of every metric is drawn."""
+    search: SliceSearch = SliceSearch()
+    """How the worst slices are looked for."""
+    fairness: list[str] = []
+    """Columns whose values are groups that should be treated alike: rates and their differences."""
+    importance: Importance = Importance()
+    """How the importance of inputs is measured."""
+    card: Card = Card()
+    """What the model card says that is not measured."""
 
 
 class Server(Group):
@@ -357,6 +425,8 @@ class Plot(Group):
     """Column of the vertical axis."""
     template: str = "linear"
     """DVC's template: linear, simple, scatter, confusion..."""
+    tasks: list[Task] = ["binary", "multiclass", "regression"]
+    """Tasks of the contract that have this picture."""
 
 
 class Pipeline(Group):

@@ -1,31 +1,86 @@
-"""The points that `dvc plots` draws: ROC, precision and recall, calibration, confusion."""
+"""The points that `dvc plots` draws, for each task the files that conf/pipeline names."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbill.evaluation.calibration import told
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
+
+    from playbill.evaluation.scored import Scored
 
 CALIBRATION_BINS = 10
 DIGITS = 6
 
 
-def curves(
-    truth: "NDArray[np.int64]",
-    probability: "NDArray[np.float64]",
-    *,
-    threshold: float,
-    points: int,
-) -> "dict[str, pd.DataFrame]":
+def curves(scored: "Scored", *, points: int) -> "dict[str, pd.DataFrame]":
     """Return the plots' tables by file name, each curve with at most `points` points."""
-    positive = truth == 1
+    tables = {"calibration.csv": calibration(*reversed(told(scored)))}
+    if scored.task == "regression":
+        return tables | _numbers(scored, points)
+    if scored.task == "multiclass":
+        return tables | _classes(scored, points)
+    positive, probability = scored.truth == 1, scored.scores
     return {
         "roc.csv": roc(positive, probability, points=points),
         "precision_recall.csv": precision_recall(positive, probability, points=points),
-        "calibration.csv": calibration(positive, probability),
-        "confusion.csv": confusion(positive, probability >= threshold),
+        "confusion.csv": confusion(scored.truth, scored.labels()),
+        **tables,
+    }
+
+
+def importance(found: "Mapping[str, Any] | None") -> "dict[str, pd.DataFrame]":
+    """Return the table of the inputs' importance by file name; empty columns if not measured."""
+    import pandas as pd
+
+    columns = ["column", "increase", "spread"]
+    frame = pd.DataFrame(found["columns"] if found else [], columns=columns)
+    return {"importance.csv": frame.round(DIGITS)}
+
+
+def _numbers(scored: "Scored", points: int) -> "dict[str, pd.DataFrame]":
+    """Return predicted against actual numbers, and the error's quantiles (Bi and Bennett 2003)."""
+    import pandas as pd
+
+    error = np.sort(np.abs(scored.scores - scored.truth))
+    order = np.argsort(scored.scores, kind="stable")
+    pairs = pd.DataFrame({"predicted": scored.scores[order], "actual": scored.truth[order]})
+    share = np.arange(1, len(error) + 1) / max(len(error), 1)
+    within = pd.DataFrame({"absolute_error": error, "share_within": share})
+    return {"predicted.csv": _thin(pairs, 5 * points), "error.csv": _thin(within, points)}
+
+
+def _classes(scored: "Scored", points: int) -> "dict[str, pd.DataFrame]":
+    """Return the mean ROC curve of each class against the rest, the confusion, and each class."""
+    import pandas as pd
+
+    names, label = np.array(scored.classes, dtype=object), scored.labels()
+    grid = np.linspace(0, 1, points)
+    rates, rows = [], []
+    for position, name in enumerate(scored.classes):
+        mine, said = scored.truth == position, label == position
+        if mine.any() and not mine.all():
+            one = roc(mine, scored.scores[:, position], points=len(scored) + 1)
+            rates.append(np.interp(grid, one["false_positive_rate"], one["true_positive_rate"]))
+        hits = int((mine & said).sum())
+        rows.append({
+            "class": name,
+            "rows": int(mine.sum()),
+            "precision": hits / max(int(said.sum()), 1),
+            "recall": hits / max(int(mine.sum()), 1),
+            "f1": 2 * hits / max(int(mine.sum()) + int(said.sum()), 1),
+        })  # fmt: skip
+    mean = np.mean(rates, axis=0) if rates else np.empty(0)
+    columns = {"false_positive_rate": grid[: len(mean)], "true_positive_rate": mean}
+    return {
+        "roc.csv": pd.DataFrame(columns).round(DIGITS),
+        "confusion.csv": confusion(names[scored.truth], names[label]),
+        "class.csv": pd.DataFrame(rows).round(DIGITS),
     }
 
 
@@ -63,27 +118,25 @@ def precision_recall(
     return _thin(pd.DataFrame(columns)[1:], points)  # nothing labelled: precision is undefined
 
 
-def calibration(
-    positive: "NDArray[np.bool_]", probability: "NDArray[np.float64]"
-) -> "pd.DataFrame":
-    """Return mean prediction and share of positives in bins that hold about equally many rows."""
+def calibration(seen: "NDArray[Any]", predicted: "NDArray[np.float64]") -> "pd.DataFrame":
+    """Return the means of what was predicted and seen in bins of about equally many rows."""
     import pandas as pd
 
-    order = np.argsort(probability, kind="stable")
+    order = np.argsort(predicted, kind="stable")
     parts = [part for part in np.array_split(order, CALIBRATION_BINS) if len(part)]
     columns = {
-        "mean_predicted": [float(probability[part].mean()) for part in parts],
-        "share_positive": [float(positive[part].mean()) for part in parts],
+        "mean_predicted": [float(predicted[part].mean()) for part in parts],
+        "mean_seen": [float(seen[part].mean()) for part in parts],
         "rows": [len(part) for part in parts],
     }
     return pd.DataFrame(columns).round(DIGITS)
 
 
-def confusion(positive: "NDArray[np.bool_]", label: "NDArray[np.bool_]") -> "pd.DataFrame":
+def confusion(truth: "NDArray[Any]", label: "NDArray[Any]") -> "pd.DataFrame":
     """Return a line for each row, sorted: DVC's confusion template counts the lines itself."""
     import pandas as pd
 
-    frame = pd.DataFrame({"actual": positive.astype(np.int64), "predicted": label.astype(np.int64)})
+    frame = pd.DataFrame({"actual": truth, "predicted": label})
     return frame.sort_values(["actual", "predicted"], kind="stable", ignore_index=True)
 
 

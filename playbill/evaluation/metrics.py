@@ -1,81 +1,68 @@
-"""Measures of predicted probabilities against what happened; None where one is not defined."""
+"""The metrics of each task: which there are, which way is better, and their values."""
 
-from typing import TYPE_CHECKING, TypedDict
+import math
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
+from playbill.config.outcome import Task
+from playbill.evaluation.binary import binary
+from playbill.evaluation.bootstrap import Statistic
+from playbill.evaluation.multiclass import multiclass
+from playbill.evaluation.regression import regression
+from playbill.evaluation.scored import Scored
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-CALIBRATION_BINS = 10
-
-
-class Metrics(TypedDict):
-    """The measures of one set of rows."""
-
-    rows: int
-    positive_share: float
-    predicted_positive_share: float
-    mean_probability: float
-    roc_auc: float | None
-    f1: float
-    precision: float
-    recall: float
-    accuracy: float
-    brier: float
-    log_loss: float
-    calibration_error: float
-
-
-def measure(
-    truth: "NDArray[np.int64]", probability: "NDArray[np.float64]", threshold: float
-) -> Metrics:
-    """Return the measures of `probability`, labelled positive from `threshold` on.
-
-    Precision, recall and F1 are 0 where their divisor is; the AUC of one class is None.
-    """
-    label = probability >= threshold
-    positive = truth == 1
-    hits = int((label & positive).sum())
-    precision = hits / max(int(label.sum()), 1)
-    recall = hits / max(int(positive.sum()), 1)
-    return Metrics(
-        rows=len(truth),
-        positive_share=float(positive.mean()),
-        predicted_positive_share=float(label.mean()),
-        mean_probability=float(probability.mean()),
-        roc_auc=roc_auc(positive, probability),
-        f1=2 * precision * recall / (precision + recall) if hits else 0.0,
-        precision=precision,
-        recall=recall,
-        accuracy=float((label == positive).mean()),
-        brier=float(np.square(probability - positive).mean()),
-        log_loss=_log_loss(positive, probability),
-        calibration_error=_calibration_error(positive, probability),
-    )
+TASKS: dict[Task, Callable[[Scored], Statistic]] = {
+    "binary": binary,
+    "multiclass": multiclass,
+    "regression": regression,
+}
+# The metric that a task's slices, curves and cards are led by.
+LEADING: dict[Task, str] = {"binary": "roc_auc", "multiclass": "roc_auc_ovr", "regression": "rmse"}
+HIGHER_IS_BETTER = frozenset({
+    "roc_auc", "average_precision", "precision", "recall", "f1", "accuracy",
+    "roc_auc_ovr", "balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "r2",
+})  # fmt: skip
+LOWER_IS_BETTER = frozenset({
+    "brier", "log_loss", "calibration_error", "mae", "rmse", "mape", "median_absolute_error",
+})  # fmt: skip
+TITLES = {
+    "roc_auc": "Area under the ROC curve",
+    "average_precision": "Average precision",
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "accuracy": "Accuracy",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "calibration_error": "Calibration error",
+    "positive_share": "Share of positives",
+    "predicted_positive_share": "Share predicted positive",
+    "mean_probability": "Mean probability",
+    "roc_auc_ovr": "Area under the ROC curve, one versus rest",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "F1, macro",
+    "weighted_f1": "F1, weighted",
+    "cohen_kappa": "Cohen's kappa",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+    "r2": "R2",
+    "mape": "Mean absolute percentage error",
+    "median_absolute_error": "Median absolute error",
+    "bias": "Bias (predicted minus true)",
+}
+"""Every metric by its name in metrics.json, in the order in which people read them."""
 
 
-def roc_auc(positive: "NDArray[np.bool_]", probability: "NDArray[np.float64]") -> float | None:
-    """Return the chance that a positive row scores above a negative one; ties count half."""
-    positives = int(positive.sum())
-    negatives = len(positive) - positives
-    if not positives or not negatives:
-        return None
-    _, inverse, counts = np.unique(probability, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts - 1) / 2  # mean rank of each run of equal scores
-    ranks = float(middle[inverse][positive].sum())
-    return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
+def statistic(scored: Scored) -> Statistic:
+    """Return the metrics of rows as functions of how often each row counts."""
+    return TASKS[scored.task](scored)
 
 
-def _log_loss(positive: "NDArray[np.bool_]", probability: "NDArray[np.float64]") -> float:
-    tiny = float(np.finfo(np.float64).eps)
-    right = np.where(positive, probability, 1 - probability)
-    return float(-np.log(np.clip(right, tiny, 1)).mean())
+def measure(scored: Scored) -> dict[str, Any]:
+    """Return the metrics of rows and their number; None where one is not defined."""
+    return {"rows": len(scored), **plain(statistic(scored).values())}
 
 
-def _calibration_error(positive: "NDArray[np.bool_]", probability: "NDArray[np.float64]") -> float:
-    """Return the mean gap between predicted and seen share over bins of equal width, by rows."""
-    place = np.minimum((probability * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    predicted = np.bincount(place, weights=probability, minlength=CALIBRATION_BINS)
-    seen = np.bincount(place, weights=positive, minlength=CALIBRATION_BINS)
-    return float(np.abs(predicted - seen).sum() / len(positive))
+def plain(values: dict[str, float]) -> dict[str, float | None]:
+    """Return numbers with None for what JSON has no form for."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}

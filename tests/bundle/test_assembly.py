@@ -80,14 +80,6 @@ def test_an_unknown_runtime_is_refused() -> None:
         open_runtime("abacus", {})
 
 
-def test_the_card_tells_data_measures_slices_and_limits() -> None:
-    card = made().files["model/card.md"].decode()
-    assert "learned from: 400 rows, 2026-01-01 to 2026-01-12" in card
-    assert "| Area under the ROC curve | 0.7 |" in card
-    assert "lowest AUC north 0.600, south 0.800" in card
-    assert "## Limits" in card
-
-
 def test_no_row_of_the_data_is_in_the_bundle() -> None:
     examples = json.loads(made().files["model/examples.json"])
     assert len(examples) == 1

@@ -1,17 +1,32 @@
 """Measures, curves and slices agree with scikit-learn, and hold where a class is missing."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from sklearn import metrics as reference
 
-from playbill.evaluation.curves import curves
-from playbill.evaluation.metrics import measure
+from playbill.evaluation.curves import curves as draw_curves
+from playbill.evaluation.metrics import measure as measure_scored
+from playbill.evaluation.scored import Scored
 from playbill.evaluation.slices import measure_slices
 
 Truth = NDArray[np.int64]
 Scores = NDArray[np.float64]
+
+
+def _scored(truth: Truth, probability: Scores, threshold: float = 0.5) -> Scored:
+    return Scored("binary", truth, probability, ("0", "1"), threshold)
+
+
+def measure(truth: Truth, probability: Scores, threshold: float) -> dict[str, Any]:
+    return measure_scored(_scored(truth, probability, threshold))
+
+
+def curves(truth: Truth, probability: Scores, points: int) -> dict[str, pd.DataFrame]:
+    return draw_curves(_scored(truth, probability), points=points)
 
 
 @pytest.fixture
@@ -32,6 +47,8 @@ def test_the_measures_are_those_of_scikit_learn(scored: tuple[Truth, Scores]) ->
     assert found["precision"] == pytest.approx(reference.precision_score(truth, label))
     assert found["recall"] == pytest.approx(reference.recall_score(truth, label))
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(truth, label))
+    precision = reference.average_precision_score(truth, probability)
+    assert found["average_precision"] == pytest.approx(precision)
     assert found["brier"] == pytest.approx(reference.brier_score_loss(truth, probability))
     assert found["log_loss"] == pytest.approx(reference.log_loss(truth, probability))
 
@@ -53,7 +70,7 @@ def test_rows_of_one_class_have_no_auc_and_do_not_crash(value: int) -> None:
     found = measure(truth, probability, 0.5)
     assert found["roc_auc"] is None
     assert np.isfinite(found["log_loss"])
-    drawn = curves(truth, probability, threshold=0.5, points=10)
+    drawn = curves(truth, probability, 10)
     assert len(drawn["roc.csv"]) == 0
     assert len(drawn["calibration.csv"]) == 10
 
@@ -62,7 +79,7 @@ def test_the_roc_runs_from_corner_to_corner_with_the_points_allowed(
     scored: tuple[Truth, Scores],
 ) -> None:
     truth, probability = scored
-    roc = curves(truth, probability, threshold=0.5, points=30)["roc.csv"]
+    roc = curves(truth, probability, 30)["roc.csv"]
     assert len(roc) == 30
     assert list(roc.columns[:2]) == ["false_positive_rate", "true_positive_rate"]
     assert list(roc.iloc[0, :2]) == [0, 0]
@@ -75,22 +92,22 @@ def test_the_precision_recall_curve_ends_at_the_share_of_positives(
     scored: tuple[Truth, Scores],
 ) -> None:
     truth, probability = scored
-    drawn = curves(truth, probability, threshold=0.5, points=50)["precision_recall.csv"]
+    drawn = curves(truth, probability, 50)["precision_recall.csv"]
     assert list(drawn.columns[:2]) == ["recall", "precision"]
     assert list(drawn.iloc[-1, :2]) == [1, pytest.approx(truth.mean(), abs=1e-6)]
 
 
 def test_calibration_bins_hold_all_rows(scored: tuple[Truth, Scores]) -> None:
     truth, probability = scored
-    drawn = curves(truth, probability, threshold=0.5, points=50)["calibration.csv"]
-    assert list(drawn.columns[:2]) == ["mean_predicted", "share_positive"]
+    drawn = curves(truth, probability, 50)["calibration.csv"]
+    assert list(drawn.columns[:2]) == ["mean_predicted", "mean_seen"]
     assert drawn["rows"].sum() == 2000
-    assert (drawn["mean_predicted"] - drawn["share_positive"]).abs().max() < 0.1
+    assert (drawn["mean_predicted"] - drawn["mean_seen"]).abs().max() < 0.1
 
 
 def test_the_confusion_file_has_a_line_a_row(scored: tuple[Truth, Scores]) -> None:
     truth, probability = scored
-    drawn = curves(truth, probability, threshold=0.5, points=50)["confusion.csv"]
+    drawn = curves(truth, probability, 50)["confusion.csv"]
     counts = drawn.value_counts(["actual", "predicted"]).sort_index().to_numpy()
     expected = reference.confusion_matrix(truth, probability >= 0.5).ravel()
     assert list(counts) == list(expected)
@@ -101,9 +118,9 @@ def test_each_value_of_a_slice_is_measured_if_it_has_the_rows() -> None:
     truth = np.tile([0, 1], 100)
     probability = np.linspace(0, 1, 200)
     truth[60:120] = 0
-    report = measure_slices(
-        frame, truth, probability, columns=["kind"], threshold=0.5, minimum_rows=50
-    )["kind"]
+    report = measure_slices(frame, _scored(truth, probability), columns=["kind"], minimum_rows=50)[
+        "kind"
+    ]
     assert list(report) == ["(missing)", "a", "b", "c"]
     assert report["c"] == {"rows": 5}
     assert report["b"]["roc_auc"] is None
