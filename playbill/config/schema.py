@@ -212,6 +212,10 @@ class Feature(Group):
         return self
 
 
+# Keys of `evaluation` that no stage reads: they say who is let in, not what is measured.
+DECISIONS = ("gate", "promotion")
+
+
 class Gate(Group):
     """When a challenger may take a champion's place."""
 

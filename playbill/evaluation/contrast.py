@@ -16,7 +16,7 @@ from playbill.evaluation.metrics import HIGHER_IS_BETTER, statistic
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
     Numbers = NDArray[np.float64]
 
@@ -34,8 +34,8 @@ class Pair:
         plan: Blocks, number of draws and seed of the bootstrap.
     """
 
-    champion: "Outcome"
-    challenger: "Outcome"
+    champion: "Scored"
+    challenger: "Scored"
     plan: Plan
 
     def __len__(self) -> int:
@@ -65,6 +65,7 @@ class Contrast:
         low: Lower one-sided bound of the gain at the declared error.
         high: Upper one-sided bound.
         error: Standard error of the gain.
+        freedom: Degrees of freedom of the error, blocks less one; None: as many as rows.
     """
 
     metric: Metric
@@ -75,6 +76,7 @@ class Contrast:
     low: float
     high: float
     error: float
+    freedom: int | None = None
 
     @property
     def is_relative(self) -> bool:
@@ -90,22 +92,35 @@ class Contrast:
         """Return the p-value of "not worse by more than `margin`"; small means harm is shown."""
         if self.error == 0:
             return 1.0 if self.gain >= -margin else 0.0
-        return _NORMAL.cdf((self.gain + margin) / self.error)
+        return below((self.gain + margin) / self.error, self.freedom)
 
     def detectable(self, alpha: float, power: float) -> float:
         """Return the true gain that would be claimed in the share `power` of such runs."""
-        return (quantile(1 - alpha) + quantile(power)) * self.error
+        return (quantile(1 - alpha, self.freedom) + quantile(power, self.freedom)) * self.error
 
     def chance_of_passing(self, margin: float, alpha: float) -> float:
         """Return how often a model that is just as good would be found non-inferior."""
         if self.error == 0:
             return float(margin > 0)
-        return _NORMAL.cdf(margin / self.error - quantile(1 - alpha))
+        return below(margin / self.error - quantile(1 - alpha, self.freedom), self.freedom)
 
 
-def quantile(share: float) -> float:
-    """Return the standard normal quantile."""
-    return _NORMAL.inv_cdf(share)
+def quantile(share: float, freedom: int | None = None) -> float:
+    """Return the quantile of Student's distribution; of the normal one without `freedom`."""
+    if freedom is None:
+        return _NORMAL.inv_cdf(share)
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, share))
+
+
+def below(value: float, freedom: int | None = None) -> float:
+    """Return the share of Student's distribution, or of the normal one, below a value."""
+    if freedom is None:
+        return _NORMAL.cdf(value)
+    from scipy.special import stdtr
+
+    return float(stdtr(freedom, value))
 
 
 def contrast(pair: Pair, metric: Metric, test: Test, alpha: float) -> Contrast:
@@ -114,7 +129,7 @@ def contrast(pair: Pair, metric: Metric, test: Test, alpha: float) -> Contrast:
     Args:
         pair: What both said of the same rows.
         metric: The metric.
-        test: bootstrap (percentile bounds), delong (areas) or mcnemar (accuracy).
+        test: bootstrap (percentile bounds, Student's of blocks), delong (areas), mcnemar (accuracy).
         alpha: Error of each one-sided bound.
     """
     sides = [only(statistic(side), metric) for side in (pair.champion, pair.challenger)]
@@ -128,7 +143,11 @@ def contrast(pair: Pair, metric: Metric, test: Test, alpha: float) -> Contrast:
         bounds = _shares(pair, alpha)
     else:
         first, other = draw([Part(side) for side in sides], pair.plan, len(pair))
-        bounds = spread(gains(first[metric], other[metric], metric), alpha)
+        drawn = gains(first[metric], other[metric], metric)
+        if pair.plan.blocks is not None:
+            bounds = by_blocks(gain, drawn, alpha, pair.units)
+            return Contrast(metric, len(pair), before, after, gain, *bounds, pair.units - 1)
+        bounds = spread(drawn, alpha)
     return Contrast(metric, len(pair), before, after, gain, *bounds)
 
 
@@ -153,6 +172,23 @@ def spread(drawn: "Numbers", alpha: float) -> tuple[float, float, float]:
         return (float("nan"),) * 3
     low, high = np.quantile(known, [alpha, 1 - alpha])
     return float(low), float(high), float(known.std(ddof=1))
+
+
+def by_blocks(
+    gain: float, drawn: "Numbers", alpha: float, blocks: int
+) -> tuple[float, float, float]:
+    """Return both one-sided bounds and the standard error where few blocks were drawn.
+
+    Percentiles of a cluster bootstrap are too narrow for few clusters; Student's distribution with
+    one degree of freedom less than clusters, and the error widened by the lost one, keep the
+    declared share (Cameron, Gelbach and Miller 2008; tests/evaluation/test_gate_error.py).
+    """
+    _, _, error = spread(drawn, alpha)
+    if blocks <= 1:
+        return (float("nan"),) * 3
+    error *= (blocks / (blocks - 1)) ** 0.5
+    reach = quantile(1 - alpha, blocks - 1) * error
+    return gain - reach, gain + reach, error
 
 
 def _areas(pair: Pair, alpha: float) -> tuple[float, float, float]:

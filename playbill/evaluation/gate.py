@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from playbill.config.decision import Metric
-from playbill.evaluation.block import FEW
 from playbill.evaluation.bootstrap import Part, Plan, draw
 from playbill.evaluation.contrast import Contrast, Pair, contrast
 from playbill.evaluation.metrics import HIGHER_IS_BETTER, statistic
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbill.config.schema import Gate
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 SEED = 20_130_101  # fixed: evidence can be computed again
+FEW = 10  # blocks; with fewer no bound keeps its error
 Claim = Literal["better", "not worse", "worse", "unclear"]
 
 
@@ -121,8 +121,8 @@ class Question:
         slice_rows: Slices with fewer rows are left out.
     """
 
-    challenger: "Outcome"
-    champion: "Outcome | None"
+    challenger: "Scored"
+    champion: "Scored | None"
     slices: Mapping[str, "NDArray[Any]"]
     blocks: "NDArray[np.int64] | None"
     metric: Metric
@@ -190,8 +190,9 @@ def compare_slices(
         names, place = np.unique(values, return_inverse=True)
         for position, name in enumerate(names):
             rows = np.flatnonzero(place == position)
-            if len(rows) >= question.slice_rows:
-                found = contrast(pair.take(rows), question.metric, gate.test, gate.alpha)
+            part = pair.take(rows)
+            if len(rows) >= question.slice_rows and part.units >= min(FEW, pair.units):
+                found = contrast(part, question.metric, gate.test, gate.alpha)
                 if found.is_defined:
                     measured.append((column, str(name), found))
                     continue
@@ -244,7 +245,7 @@ def _no_harm(slices: Sequence[SliceContrast], gate: "Gate") -> Iterator[Check]:
     yield Check("slices", not bad, said + (f": {named}" if bad else ""))
 
 
-def _floors(challenger: "Outcome", plan: Plan, gate: "Gate") -> Iterator[Floor]:
+def _floors(challenger: "Scored", plan: Plan, gate: "Gate") -> Iterator[Floor]:
     if not gate.floors:
         return
     whole = statistic(challenger)

@@ -138,8 +138,8 @@ def _decide(
     }
     champion = said.get("champion")
     question = Question(
-        challenger=said["challenger"].outcome,
-        champion=champion.outcome if champion else None,
+        challenger=said["challenger"].scored,
+        champion=champion.scored if champion else None,
         slices=slices,
         blocks=make_plan(table, owner.contract, settings).blocks,
         metric=metric_of(gate_.metric, owner.contract.task),

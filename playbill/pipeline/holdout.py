@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from playbill.config.schema import Contract, ContractColumn
 from playbill.contract.task import Outcome as Asked
-from playbill.contract.task import answers_of, as_target, outcome
+from playbill.contract.task import answers_of, outcome
 from playbill.errors import DataError, LineageError, PlaybillError
 from playbill.lineage import revision, store
 from playbill.pipeline.project import Project
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import Scored
 
 Say = Callable[[str], None]
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -91,7 +91,7 @@ class Rows:
 class Said:
     """What a model said of the rows, and where that comes from."""
 
-    outcome: "Outcome"
+    scored: "Scored"
     source: Literal["recorded", "scored"]
 
 
@@ -139,7 +139,7 @@ def ask(one: Side, rows: Rows, truth_of: Side, say: Say) -> Said:
     Raises:
         DataError: Its contract does not allow the rows: another task, other inputs, other bounds.
     """
-    from playbill.evaluation.outcome import Outcome
+    from playbill.evaluation.scored import encode
 
     asked = outcome(truth_of.contract)
     if outcome(one.contract) != asked:
@@ -152,8 +152,8 @@ def ask(one: Side, rows: Rows, truth_of: Side, say: Say) -> Said:
     if answers is None:
         say(f"asking the bundle of {one.project.name} about {len(rows.table):,} rows")
         answers, source = _scored(one, rows, asked), "scored"
-    truth, names = _truth(rows, truth_of.contract, asked)
-    found = Outcome(asked.task, truth, answers, names, one.threshold)
+    target = rows.table[truth_of.contract.target]
+    found = encode(target, answers, asked.task, asked.classes, one.threshold)
     return Said(found, "recorded" if source == "recorded" else "scored")
 
 
@@ -267,18 +267,6 @@ def _scored(one: Side, rows: Rows, asked: Asked) -> "NDArray[np.float64]":
                 run="promote with --override, if the contracts are meant to differ",
             ) from error
         return answers_of(pd.read_parquet(target), asked)
-
-
-def _truth(rows: Rows, contract: Contract, asked: Asked) -> "tuple[NDArray[Any], tuple[str, ...]]":
-    """Return the target in the form that the metrics read, and the names of its classes."""
-    import numpy as np
-
-    target = as_target(rows.table[contract.target], asked)
-    if asked.task != "multiclass":
-        names = ("other", str(asked.positive)) if asked.task == "binary" else ()
-        return target.to_numpy(), names
-    place = {name: position for position, name in enumerate(asked.classes)}
-    return np.array([place[v] for v in target.tolist()], np.int64), tuple(map(str, asked.classes))
 
 
 def _named(asked: Asked) -> str:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from playbill.config.schema import Gate
 from playbill.evaluation.bootstrap import Part, Plan, Statistic, draw
-from playbill.evaluation.contrast import Contrast, Pair, contrast, spread
+from playbill.evaluation.contrast import Contrast, Pair, by_blocks, contrast, spread
 from playbill.evaluation.gate import Question, claim, decide
-from playbill.evaluation.outcome import Outcome
+from playbill.evaluation.scored import Scored
 
 ALPHA = 0.05
 EQUAL = 1.0
@@ -47,7 +47,7 @@ def simulated(pairs: int, rows: int, before: float, after: float, seed: int) -> 
     ]
     plan = Plan(draws=400, seed=7)
     return [
-        Pair(*(Outcome("binary", t, s[i], ("0", "1"), 0.6) for s in sides), plan)
+        Pair(*(Scored("binary", t, s[i], ("0", "1"), 0.6) for s in sides), plan)
         for i, t in enumerate(truth)
     ]
 
@@ -87,7 +87,27 @@ def test_the_bootstrap_of_a_mean_keeps_the_declared_error(shape: str) -> None:
     assert 0.02 < claimed <= limit(pairs)
 
 
-def _loss(said: Outcome, shape: str) -> NDArray[np.float64]:
+@pytest.mark.parametrize("blocks", [10, 17, 30])
+def test_few_blocks_keep_the_declared_error_where_rows_of_a_day_go_together(blocks: int) -> None:
+    pairs, each = 1000, 30
+    rng = np.random.default_rng(5)
+    place = np.repeat(np.arange(blocks), each)
+    day = rng.normal(size=(blocks, pairs)) + rng.exponential(size=(blocks, pairs)) / 2 - 0.5
+    gaps = rng.normal(size=(blocks * each, pairs)) + day[place]
+
+    def combine(totals: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        return {str(i): total / len(place) for i, total in enumerate(totals)}
+
+    plan = Plan(blocks=place, draws=500, seed=1)
+    (drawn,) = draw([Part(Statistic(gaps, combine, {}))], plan, len(place))
+    bounds = [
+        by_blocks(float(gap.mean()), gains, ALPHA, blocks)[0]
+        for gap, gains in zip(gaps.T, drawn.values(), strict=True)
+    ]
+    assert 0.02 < np.mean([low > 0 for low in bounds]) <= limit(pairs)
+
+
+def _loss(said: Scored, shape: str) -> NDArray[np.float64]:
     return np.square(said.scores - said.truth) if shape == "squared errors" else said.losses()
 
 
