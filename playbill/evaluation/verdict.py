@@ -53,9 +53,9 @@ def _name(evidence: Plain, side: str) -> str:
 
 
 def _sentences(evidence: Plain) -> Iterator[str]:
-    rows, policy = evidence["rows"], evidence["policy"]
+    rows, policy = evidence["hold_out"], evidence["policy"]
     yield (
-        f"{rows['compared']:,} of {rows['held_out']:,} rows of the {rows['hold_out_of']}'s "
+        f"{rows['compared']:,} of {rows['held_out']:,} rows of the {rows['of']}'s "
         f"hold-out: {rows['trained_on']:,} left because a model was trained on them, "
         f"{rows['younger_than_label_delay']:,} because their label may still change, "
         f"{rows['unlabelled']:,} without a label"

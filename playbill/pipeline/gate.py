@@ -77,13 +77,12 @@ def gate(
     notes = [*rows.notes, *_notes(settings, old)]
     evidence = {
         "format_version": FORMAT_VERSION,
-        "kind": "gate",
         "model": project.model,
         "stage": stage,
         **{name: _used(one, said[name]) for name, one in sides.items()},
         "champion_tag": tag if old is not None and champion is None else None,
         "policy": _policy(settings, new),
-        "rows": _counted(rows, owner),
+        "hold_out": _counted(rows, owner),
         "notes": notes,
         **_plain(asdict(decision)),
     }
@@ -189,7 +188,7 @@ def _notes(settings: "Evaluation", old: Side | None) -> list[str]:
 def _counted(rows: Rows, owner: Side) -> dict[str, Any]:
     keys = "\n".join(sorted(map(str, rows.table[owner.contract.key])))
     return {
-        "hold_out_of": rows.of,
+        "of": rows.of,
         "held_out": rows.held_out,
         "trained_on": rows.trained,
         "younger_than_label_delay": rows.young,
