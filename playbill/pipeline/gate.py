@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from playbill.config.decision import metric_of
 from playbill.errors import ConfigError, LineageError
-from playbill.lineage import bundle, registry, revision, store
+from playbill.lineage import bundle, registry, revision
 from playbill.lineage.evidence import FORMAT_VERSION, seal
-from playbill.pipeline.holdout import TEST, Rows, Said, Side, ask, rows_for, side
+from playbill.pipeline.holdout import TEST, TRAIN, Rows, Said, Side, ask, rows_for, side
 from playbill.pipeline.project import Project
 
 if TYPE_CHECKING:
@@ -150,14 +150,13 @@ def _decide(
 def _used(one: Side, said: Said) -> dict[str, Any]:
     """Return the digests of what was used of one side."""
     root, commit = one.project.root, one.project.commit
-    recorded = store.outputs(root, commit)
     names = {
         "bundle": bundle.path(root, commit),
         "predictions": one.path("evaluation/predictions.parquet"),
-        "seen": one.path("seen.parquet"),
+        "seen": one.path("seen.parquet") if one.digest(one.path("seen.parquet")) else TRAIN,
         "test": TEST,
     }
-    digests = {name: recorded[path].digest for name, path in names.items() if path in recorded}
+    digests = {name: one.digest(path) for name, path in names.items() if one.digest(path)}
     if "bundle" not in digests:
         raise LineageError(
             f"{names['bundle']} is not an output in {revision.LOCK} of {one.project.name}",

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from playbill.config.schema import Contract, ContractColumn
@@ -56,6 +56,12 @@ class Side:
     def path(self, name: str) -> str:
         """Return the path of one of the model's outputs."""
         return f"models/{self.project.model}/{name}"
+
+    def digest(self, path: str) -> str | None:
+        """Return what dvc.lock has of a file: its own digest, or that of the folder it is in."""
+        recorded = store.outputs(self.project.root, self.project.commit)
+        places = [path, *map(str, PurePosixPath(path).parents)]
+        return next((recorded[place].digest for place in places if place in recorded), None)
 
 
 @dataclass
@@ -113,8 +119,15 @@ def rows_for(challenger: Side, champion: Side | None) -> Rows:
     Raises:
         LineageError: The hold-out is neither in DVC's cache nor in its remote, or it is not known
             what the challenger was trained on.
-        DataError: A key occurs twice.
+        DataError: The two predict different things, or a key occurs twice.
     """
+    if champion is not None and outcome(champion.contract) != outcome(challenger.contract):
+        raise DataError(
+            f"{challenger.project.name} predicts something else: "
+            f"{_named(outcome(challenger.contract))}",
+            expected=f"{_named(outcome(champion.contract))}, as {champion.project.name}",
+            run="--champion with a revision of the same task, or promote with --override",
+        )
     owner = challenger if champion is None else _newer(challenger, champion)
     contract = owner.contract
     table = owner.project.table("prepared/test")
@@ -137,17 +150,11 @@ def ask(one: Side, rows: Rows, truth_of: Side, say: Say) -> Said:
     """Return what a model says of the rows: from its record, else from its bundle.
 
     Raises:
-        DataError: Its contract does not allow the rows: another task, other inputs, other bounds.
+        DataError: Its contract does not allow the rows: other inputs, or other bounds.
     """
     from playbill.evaluation.scored import encode
 
     asked = outcome(truth_of.contract)
-    if outcome(one.contract) != asked:
-        raise DataError(
-            f"{one.project.name} predicts something else: {_named(outcome(one.contract))}",
-            expected=_named(asked),
-            run="--champion with a revision of the same task, or promote with --override",
-        )
     answers, source = _recorded(one, rows, asked), "recorded"
     if answers is None:
         say(f"asking the bundle of {one.project.name} about {len(rows.table):,} rows")
@@ -224,11 +231,10 @@ def _seen(one: Side) -> "pd.DataFrame | None":
     from playbill.model.seen import seen
 
     path = one.path("seen.parquet")
-    recorded = store.outputs(one.project.root, one.project.commit)
     try:
-        if path in recorded:
+        if one.digest(path):
             return pd.read_parquet(one.project.file(path))
-        if TRAIN in recorded or "data/prepared" in recorded:
+        if one.digest(TRAIN):
             return seen(one.project.table("prepared/train")[one.contract.key])
     except PlaybillError:
         return None

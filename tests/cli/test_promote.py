@@ -57,7 +57,10 @@ def test_the_tags_carry_what_the_commit_holds(project: Path) -> None:
     assert facts["model_digest"] == f"{1:064}"
     assert facts["bundle"].endswith(".dir")
     assert list(facts["data"]) == ["data/prepared"]
-    assert registry.stages(project)[0].evidence == facts
+    serving = registry.stages(project)[0].evidence
+    assert facts.items() <= serving.items()
+    assert (serving["decision"], serving["gate"]["passed"]) == ("first", True)
+    assert serving["gate_digest"] == serving["gate"]["digest"]
 
 
 def test_push_sends_both_tags_and_a_clone_sees_them(project: Path) -> None:
