@@ -129,7 +129,7 @@ def contrast(pair: Pair, metric: Metric, test: Test, alpha: float) -> Contrast:
     Args:
         pair: What both said of the same rows.
         metric: The metric.
-        test: bootstrap (percentile bounds, Student's of blocks), delong (areas), mcnemar (accuracy).
+        test: bootstrap (percentiles, of blocks Student's), delong (areas) or mcnemar (accuracy).
         alpha: Error of each one-sided bound.
     """
     sides = [only(statistic(side), metric) for side in (pair.champion, pair.challenger)]

@@ -134,7 +134,10 @@ def decide(question: Question, gate: "Gate") -> Decision:
     plan = Plan(blocks=question.blocks, draws=gate.draws, seed=SEED)
     rows, blocks = len(question.challenger), plan.of(len(question.challenger))
     checks = [_enough(rows, blocks, gate, by_block=question.blocks is not None)]
-    found, slices, small, floors = None, (), 0, ()
+    found: Contrast | None = None
+    slices: tuple[SliceContrast, ...] = ()
+    floors: tuple[Floor, ...] = ()
+    small = 0
     if checks[0].passed:
         if question.champion is not None:
             pair = Pair(question.champion, question.challenger, plan)

@@ -127,7 +127,7 @@ def test_a_regression_is_decided_in_shares_of_the_champions_error(metric: Any) -
     sides = [
         Scored("regression", truth, truth + scale * rng.normal(size=2000)) for scale in (10, 8)
     ]
-    found = _ask(*sides, Gate(metric=metric, rule="superior"))
+    found = _ask(sides[0], sides[1], Gate(metric=metric, rule="superior"))
     assert found.passed
     assert found.contrast is not None
     assert found.contrast.is_relative == (metric != "r2")

@@ -42,14 +42,14 @@ def simulated(pairs: int, rows: int, before: float, after: float, seed: int) -> 
     truth = (rng.random((pairs, rows)) < 0.3).astype(np.int64)
     common, own = rng.normal(size=(pairs, rows)), rng.normal(size=(2, pairs, rows))
     noise = (common + own) / 2**0.5
-    sides = [
-        1 / (1 + np.exp(-(s * truth + n))) for s, n in zip((before, after), noise, strict=True)
-    ]
+    power = zip((before, after), noise, strict=True)
+    scores = [1 / (1 + np.exp(-(s * truth + n))) for s, n in power]
     plan = Plan(draws=400, seed=7)
-    return [
-        Pair(*(Scored("binary", t, s[i], ("0", "1"), 0.6) for s in sides), plan)
-        for i, t in enumerate(truth)
-    ]
+
+    def said(side: int, pair: int) -> Scored:
+        return Scored("binary", truth[pair], scores[side][pair], ("0", "1"), 0.6)
+
+    return [Pair(said(0, pair), said(1, pair), plan) for pair in range(pairs)]
 
 
 def share_better(found: list[Contrast]) -> float:

@@ -63,7 +63,7 @@ def test_what_was_promoted_is_believed(served: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda f: None, "carries no evidence"),
+        (lambda _: None, "carries no evidence"),
         (lambda f: {**f, "format_version": 99}, "format 99"),
         (lambda f: {**f, "decision": "none", "gate": None}, "carries no passed gate"),
         (lambda f: {**f, "gate": {**f["gate"], "claim": "better"}}, "gate result was changed"),
@@ -272,7 +272,7 @@ def test_a_signed_tag_is_believed_by_us_and_by_git_and_a_changed_one_is_not(
     assert "its signature is bad" in _refused(history)
 
 
-def test_a_clone_without_the_tagged_commit_says_how_to_get_it(served: Path) -> None:
+def test_a_shallow_clone_serves_a_tag_that_it_fetched(served: Path) -> None:
     worktree.push(served, "refs/tags/tiny#prod#1", "refs/tags/tiny@v0.0.1")
     clone = served.parent / "shallow"
     origin = f"file://{served.parent / 'origin.git'}"
