@@ -12,6 +12,7 @@ PlaybillError
 ├── DataError              PB400  data could not be read                                 exit 3
 │   └── ContractError      PB410  data breaks its contract                               exit 3
 ├── BundleError            PB500  a bundle is incomplete, altered or of another format   exit 3
+│   └── UnsupportedError   PB510  a runtime cannot take a Pipeline; the next one is tried     exit 3
 ├── LineageError           PB600  Git or DVC does not have what was asked for            exit 3
 └── MissingExtraError      PB700  an optional dependency is not installed                exit 3
 """
@@ -124,6 +125,12 @@ class BundleError(PlaybillError):
     """A bundle is incomplete, altered, or of a format that this version cannot read."""
 
     code = "PB500"
+
+
+class UnsupportedError(BundleError):
+    """A runtime cannot take a Pipeline; packaging tries the next one, so only the last is shown."""
+
+    code = "PB510"
 
 
 class LineageError(PlaybillError):

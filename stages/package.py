@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 from playbill.bundle import assembly, parity
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
-from playbill.bundle.runtime.base import open_runtime
 from playbill.config.schema import DECISIONS, Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
+from playbill.drift.performance import profile_performance
 from playbill.drift.profile import build_profile
 from playbill.server import application, command  # the code that ships is the code imported here
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RUNTIME = "skops"
 # What the model layer's lineage states; the stage depends on exactly these keys.
 GROUPS = ("source", "contract", "split", "feature", "model", "evaluation", "seed")
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
@@ -36,52 +35,73 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
 ) -> dict[str, object]:
     """Return `bundle`, its files by relative path."""
     asked = inputs(params.contract)
-    target = next(c for c in columns(params.contract) if c.name == params.contract.target)
+    served = _served(params, training["threshold"])
+    described = assembly.contract_file(served)
+    model = parity.Model(pipeline, asked, served.asked, served.threshold, described)
+    answers = answers_of(predictions, served.asked)
+    choice = parity.choose(params.bundle.runtimes, model, test, answers)
     lineage = _lineage(params, {"train": train, "test": test})
-    answers = answers_of(predictions, known := outcome(params.contract))
-    tuned = training["threshold"]
-    threshold = params.evaluation.threshold if tuned is None else tuned
-    parts = assembly.Parts(
+    facts = Facts(
         name=params.name,
-        pipeline=pipeline,
-        key=params.contract.key,
+        target=served.target,
         inputs=asked,
-        target=target,
-        threshold=threshold,
-        profile=build_profile(
-            train,
-            asked,
-            params.drift,
-            scores=score(answers, known),
-            time=params.contract.role("time"),
-        ),
+        rows={
+            "train": _rows(params, train, lineage["data"]["train"]),
+            "test": _rows(params, test, lineage["data"]["test"]),
+        },
+        window=(str(params.source.window.start), str(params.source.window.end)),
+        estimator=str(params.model["_target_"]),
+        threshold=served.threshold if served.asked.task == "binary" else None,
+        report=report,
+        said=params.evaluation.card,
+        proof=choice.proof,
+    )
+    parts = assembly.Parts(
+        served=served,
+        scorer=choice.files,
+        proof=choice.proof,
+        profile=_profile(params, train, predictions, served),
         metrics=metrics,
         lineage=lineage,
-        card=write_card(
-            Facts(
-                name=params.name,
-                target=target,
-                inputs=asked,
-                rows={
-                    "train": _rows(params, train, lineage["data"]["train"]),
-                    "test": _rows(params, test, lineage["data"]["test"]),
-                },
-                window=(str(params.source.window.start), str(params.source.window.end)),
-                estimator=str(params.model["_target_"]),
-                threshold=threshold if known.task == "binary" else None,
-                report=report,
-                said=params.evaluation.card,
-            )
-        ),
-        asked=known,
+        card=write_card(facts),
     )
-    model = assembly.model_layer(parts)
-    runtime = open_runtime(RUNTIME, model)
-    proof = parity.prove(runtime, test, asked, answers, threshold=threshold, asked=known)
-    model["proof.json"] = assembly.to_json({"format_version": 1, "runtime": RUNTIME, **proof})
-    texts = {path.name: path.read_bytes() for path in sorted(server.iterdir()) if path.is_file()}
+    layer = assembly.model_layer(parts)
+    paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
+    texts = {path.relative_to(server).as_posix(): path.read_bytes() for path in paths}
     code = [application.__name__, command.__name__]
-    return {"bundle": assembly.assemble(params.name, model, texts, code=code, runtime=RUNTIME)}
+    files = assembly.assemble(params.name, layer, texts, code=code, runtime=choice.runtime)
+    return {"bundle": files}
+
+
+def _served(params: Params, tuned: float | None) -> assembly.Served:
+    contract = params.contract
+    return assembly.Served(
+        name=params.name,
+        key=contract.key,
+        inputs=inputs(contract),
+        target=next(c for c in columns(contract) if c.name == contract.target),
+        threshold=params.evaluation.threshold if tuned is None else tuned,
+        asked=outcome(contract),
+    )
+
+
+def _profile(
+    params: Params, train: "pd.DataFrame", predictions: "pd.DataFrame", served: assembly.Served
+) -> dict[str, Any]:
+    contract, known = params.contract, served.asked
+    answers = answers_of(predictions, known)
+    performance = None
+    if known.task == "binary":
+        positive = predictions[contract.target].to_numpy() == 1
+        performance = profile_performance(answers, positive, served.threshold)
+    return build_profile(
+        train,
+        served.inputs,
+        params.drift,
+        scores=score(answers, known),
+        time=contract.role("time"),
+        performance=performance,
+    )
 
 
 def _rows(params: Params, frame: "pd.DataFrame", digest: str) -> Rows:

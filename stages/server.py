@@ -1,6 +1,9 @@
 """Stage server: the texts of the server, for people to review, from contract and conf alone."""
 
+from pathlib import Path
+
 from playbill.bundle.interface import write_interface
+from playbill.bundle.router import sources
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import outcome
@@ -13,6 +16,9 @@ def run(params: Params) -> dict[str, object]:
     target = next(column for column in columns(contract) if column.name == contract.target)
     asked = outcome(contract)
     texts = write_interface(params.name, inputs(contract), target, params.server, asked)
+    texts |= sources(params.server.routers, Path.cwd())
+    if params.server.packages:
+        texts["packages.txt"] = "".join(f"{name}\n" for name in sorted(params.server.packages))
     return {"server": {**texts, "openapi.json": openapi_text(texts)}}
 
 

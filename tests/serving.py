@@ -1,15 +1,18 @@
 """A small model of its own kind of everything, its bundle, and real processes that serve it."""
 
+import asyncio
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httpx
 import numpy as np
@@ -18,11 +21,18 @@ import pandas as pd
 from playbill.bundle import assembly, parity
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.interface import write_interface
-from playbill.bundle.runtime.base import open_runtime
-from playbill.config.schema import Card, Contract, Server
+from playbill.config.schema import Card, Contract, Drift, Server
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
-from playbill.server.description import openapi_text
+from playbill.contract.outcome import BINARY
+from playbill.drift.profile import build_profile
+from playbill.server.application import Application, build
+from playbill.server.description import _imported, openapi_text
+from playbill.server.model import open_model
+from playbill.server.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 NAME = "visits"
 CODE = ("playbill.server.application", "playbill.server.command")
@@ -53,6 +63,7 @@ CONTRACT = Contract.model_validate({
 SERVER = Server(title='Visits "again"', description="Will they come back?", max_batch_rows=100)
 ASKED = inputs(CONTRACT)
 TARGET = next(column for column in columns(CONTRACT) if column.name == CONTRACT.target)
+SERVED = assembly.Served(NAME, CONTRACT.key, ASKED, TARGET, threshold=0.4)
 
 
 def visits(rows: int, seed: int = 1) -> pd.DataFrame:
@@ -80,11 +91,12 @@ class Made:
     files: Mapping[str, bytes]
     test: pd.DataFrame
     expected: np.ndarray[Any, np.dtype[np.float64]]
+    model: parity.Model
 
 
 @cache
-def made() -> Made:
-    """Return the bundle of a model of `visits`; made once."""
+def made(runtime: str = "numpy") -> Made:
+    """Return the bundle of a model of `visits` with this runtime; made once."""
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.pipeline import Pipeline
@@ -98,21 +110,32 @@ def made() -> Made:
     pipeline = Pipeline([("feature", transform), ("model", booster)])
     pipeline.fit(as_model_frame(train, ASKED), train["back"])
     expected = pipeline.predict_proba(as_model_frame(test, ASKED))[:, 1]
-    layer = assembly.model_layer(parts(pipeline))
-    proof = parity.prove(open_runtime("skops", layer), test, ASKED, expected, threshold=0.4)
-    layer["proof.json"] = assembly.to_json(proof)
-    return Made(assembly.assemble(NAME, layer, texts(), code=CODE), test, expected)
+    model = parity.Model(pipeline, ASKED, BINARY, 0.4, assembly.contract_file(SERVED))
+    choice = parity.choose([runtime], model, test, expected)
+    layer = assembly.model_layer(parts(choice))
+    files = assembly.assemble(NAME, layer, texts(), code=CODE, runtime=choice.runtime)
+    return Made(files, test, expected, model)
 
 
-def parts(pipeline: Any) -> assembly.Parts:
-    """Return what the model layer of `pipeline` is made from."""
+def parts(choice: parity.Choice) -> assembly.Parts:
+    """Return what the model layer with this runtime is made from."""
     metrics = {"roc_auc": 0.7, "threshold": 0.4, "rows": 200}
     return assembly.Parts(
-        name=NAME, pipeline=pipeline, key=CONTRACT.key, inputs=ASKED, target=TARGET, threshold=0.4,
-        profile={"format_version": 1}, metrics=metrics,
+        served=SERVED, scorer=choice.files, proof=choice.proof,
+        profile=build_profile(visits(400), ASKED, Drift(), scores=[0.1, 0.5, 0.9] * 40),
+        metrics=metrics,
         lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},
-        card=write_card(facts()),
+        card=write_card(facts(proof=choice.proof)),
     )  # fmt: skip
+
+
+_SAME = {"largest_difference": 0.0, "labels_changed": 0}
+PROOF = {
+    "runtime": "numpy",
+    "refused": [],
+    "hold_out": {"rows": 200, **_SAME},
+    "edges": {"rows": 9, "possible": 9, "thresholds": 3, **_SAME},
+}
 
 
 def facts(**changes: Any) -> Facts:
@@ -132,7 +155,7 @@ def facts(**changes: Any) -> Facts:
     known: dict[str, Any] = {
         "name": NAME, "target": TARGET, "inputs": ASKED, "rows": rows, "threshold": 0.4,
         "window": ("2026-01-01", "2026-02-01"), "estimator": "sklearn.Some", "report": report,
-        "said": Card(),
+        "said": Card(), "proof": PROOF,
     }  # fmt: skip
     return Facts(**(known | changes))
 
@@ -142,6 +165,63 @@ def texts() -> dict[str, str]:
     """Return the server's texts as the stage `server` writes them."""
     found = write_interface(NAME, ASKED, TARGET, SERVER)
     return {**found, "openapi.json": openapi_text(found)}
+
+
+def application(lane: str = "asgi", settings: Settings | None = None) -> Application:
+    """Return the application of the bundle in this process, in one of the two lanes."""
+    with _imported(texts()) as module:
+        interface = replace(module.INTERFACE, lane=lane)
+    with tempfile.TemporaryDirectory() as folder:
+        model, _ = open_model(write(made().files, Path(folder) / "bundle"))
+    app = build(interface, model, settings)
+    app.scoring.ready = True
+    return app
+
+
+@dataclass(frozen=True)
+class Got:
+    """An answer of an application that was called in this process."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def call(
+    app: "ASGIApp",
+    path: str,
+    messages: Sequence[Mapping[str, Any]] | bytes = b"",
+    *,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+    kind: str | None = "application/json",
+) -> Got:
+    """Call an application as a server would, with these ASGI messages or this body."""
+    plain, _, query = path.partition("?")
+    if isinstance(messages, bytes):
+        messages = [{"type": "http.request", "body": messages, "more_body": False}]
+    pairs = [(name.lower(), value) for name, value in (headers or {}).items()]
+    pairs += [("content-type", kind)] if kind is not None else []
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
+        "path": unquote(plain), "raw_path": plain.encode(), "query_string": query.encode(),
+        "root_path": "", "scheme": "http", "server": ("test", 80), "client": ("test", 1),
+        "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in pairs], "state": {},
+    }  # fmt: skip
+    left, sent = list(messages), []
+
+    async def receive() -> Any:
+        if not left:
+            await asyncio.sleep(3600)
+        return left.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    start = sent[0]
+    found = {name.decode(): value.decode() for name, value in start["headers"]}
+    return Got(start["status"], found, b"".join(each.get("body", b"") for each in sent[1:]))
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> Path:

@@ -17,7 +17,6 @@ from playbill.bundle.runtime.base import KINDS
 from playbill.contract import task
 from playbill.contract.column import as_dict
 from playbill.contract.task import BINARY, Outcome
-from playbill.model.persistence import dump
 
 if TYPE_CHECKING:
     from playbill.contract.column import Column
@@ -27,56 +26,77 @@ SERVER_LAYER = "server/"
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What the model layer is made from.
+class Served:
+    """What is asked of a model and what it answers.
 
     Attributes:
         name: The model.
-        pipeline: The fitted Pipeline.
         key: Name of the column that identifies a row.
         inputs: The contract's input columns.
         target: The column that is predicted.
         threshold: Probability from which on the label is true.
-        profile: The reference profile for drift checks.
-        metrics: Measures on the hold-out.
-        lineage: Digests of what the model was made from.
-        card: The model card, Markdown.
         asked: What the contract asks for: task, classes, positive class.
     """
 
     name: str
-    pipeline: Any
     key: str
     inputs: "Sequence[Column]"
     target: "Column"
     threshold: float
+    asked: Outcome = BINARY
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the model layer is made from.
+
+    Attributes:
+        served: What is asked and answered.
+        scorer: The files of the runtime that was taken, by their name in `model/`.
+        proof: That the runtime is equal to the Pipeline.
+        profile: The reference profile for drift checks.
+        metrics: Measures on the hold-out.
+        lineage: Digests of what the model was made from.
+        card: The model card, Markdown.
+    """
+
+    served: Served
+    scorer: Mapping[str, bytes]
+    proof: Mapping[str, Any]
     profile: Mapping[str, Any]
     metrics: Mapping[str, Any]
     lineage: Mapping[str, Any]
     card: str
-    asked: Outcome = BINARY
 
 
 def model_layer(parts: Parts) -> dict[str, bytes]:
     """Return the files of the model layer, by their name in `model/`."""
-    contract = {
-        "format_version": FORMAT_VERSION,
-        "name": parts.name,
-        "key": parts.key,
-        "inputs": [as_dict(column) for column in parts.inputs],
-        "target": as_dict(parts.target),
-        "threshold": parts.threshold,
-        **task.as_dict(parts.asked),
-    }
     return {
-        "pipeline.skops": dump(parts.pipeline),
-        "contract.json": to_json(contract),
-        "examples.json": to_json([{column.name: example(column) for column in parts.inputs}]),
+        **parts.scorer,
+        "proof.json": to_json(parts.proof),
+        **contract_file(parts.served),
+        "examples.json": to_json(
+            [{column.name: example(column) for column in parts.served.inputs}]
+        ),
         "profile.json": to_json(parts.profile),
         "metrics.json": to_json(parts.metrics),
         "lineage.json": to_json({"format_version": FORMAT_VERSION, **parts.lineage}),
         "card.md": parts.card.encode(),
     }
+
+
+def contract_file(served: Served) -> dict[str, bytes]:
+    """Return the file of the model layer that says what is asked and what is answered."""
+    contract = {
+        "format_version": FORMAT_VERSION,
+        "name": served.name,
+        "key": served.key,
+        "inputs": [as_dict(column) for column in served.inputs],
+        "target": as_dict(served.target),
+        "threshold": served.threshold,
+        **task.as_dict(served.asked),
+    }
+    return {"contract.json": to_json(contract)}
 
 
 def assemble(
@@ -85,7 +105,7 @@ def assemble(
     server: Mapping[str, bytes | str],
     *,
     code: Sequence[str],
-    runtime: str = "skops",
+    runtime: str,
 ) -> dict[str, bytes]:
     """Return every file of the bundle by its relative path.
 
@@ -101,7 +121,8 @@ def assemble(
         files[SERVER_LAYER + path] = content
     for path, text in server.items():
         files[SERVER_LAYER + path] = text.encode() if isinstance(text, str) else text
-    files["requirements.txt"] = requirements_text(runtime).encode()
+    packages = files.pop(f"{SERVER_LAYER}packages.txt", b"").decode().split()
+    files["requirements.txt"] = requirements_text(runtime, packages).encode()
     files["README.md"] = _README.format(name=name).encode()
     files[manifest.NAME] = manifest.render(manifest.describe(name, runtime, files))
     return files

@@ -141,6 +141,26 @@ def predict_file(
     return tally.summary(listed.name, listed.model_digest)
 
 
+def score_frame(bundle: Path, rows: "pd.DataFrame") -> "NDArray[np.float64]":
+    """Return one number for each row, by which drift of the answers is watched; see `task.score`.
+
+    Args:
+        bundle: The bundle; it is verified first.
+        rows: A table with the contract's inputs; values beyond its bounds are scored too.
+
+    Raises:
+        DataError: A column is missing or holds a value of another kind.
+        BundleError: The bundle is refused.
+    """
+    listed, files = manifest.load(bundle)
+    runtime = open_runtime(listed.runtime, files)
+    contract = _read_contract(files)
+    columns = _columns(list(rows.columns), contract, bundle)
+    with _single_thread():
+        answers = runtime.predict({n: rows[n].to_list() for n in columns if n != contract.key})
+    return task.score(answers, contract.asked)
+
+
 def check_format(path: Path) -> None:
     """Refuse a file whose ending is not one that is read and written here.
 

@@ -65,6 +65,7 @@ class Facts:
         threshold: Probability from which on the label is true; None if the task has none.
         report: What was measured on the hold-out.
         said: What conf/evaluation says of the model.
+        proof: That what ships is equal to the Pipeline.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Facts:
     threshold: float | None
     report: Mapping[str, Any]
     said: "Card"
+    proof: Mapping[str, Any]
 
 
 def write_card(facts: Facts) -> str:
@@ -90,6 +92,7 @@ def write_card(facts: Facts) -> str:
         ("Fairness", _fairness(facts.report)),
         ("Calibration", _calibration(facts.report)),
         ("What the model looks at", _importance(facts.report)),
+        ("Proof", _proof(facts.proof)),
         ("Inputs", _inputs(facts.inputs)),
         ("Bias, risks and limitations", _limits(facts)),
         ("How to get started", _start(facts.name)),
@@ -264,6 +267,23 @@ def _importance(report: Mapping[str, Any]) -> str:
         f"- `{one['column']}` {one['increase']:+.4f} (spread {one['spread']:.4f})"
         for one in found["columns"][:FOUND]
     ]
+    return "\n".join(lines)
+
+
+def _proof(proof: Mapping[str, Any]) -> str:
+    rows, edges = proof["hold_out"], proof["edges"]
+    largest = max(rows["largest_difference"], edges["largest_difference"])
+    changed = rows["labels_changed"] + edges["labels_changed"]
+    sampled = f" of {edges['possible']:,} possible" if edges["rows"] < edges["possible"] else ""
+    lines = [
+        f"- runtime: `{proof['runtime']}`, proven against the fitted Pipeline",
+        (
+            f"- rows tried: {rows['rows']:,} of the hold-out, {edges['rows']:,}{sampled} at the "
+            f"edges ({edges['thresholds']:,} thresholds; missing, unknown, extreme values)"
+        ),
+        f"- largest difference: {largest:.3g}; labels changed: {changed}",
+    ]
+    lines += [f"- not taken: `{e['runtime']}`, {_cell(e['reason'])}" for e in proof["refused"]]
     return "\n".join(lines)
 
 

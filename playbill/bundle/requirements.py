@@ -9,17 +9,27 @@ from collections.abc import Sequence
 
 from playbill.errors import InstalledError
 
-SERVER = ("fastapi", "numpy", "pydantic", "uvicorn")
-RUNTIMES = {"skops": ("pandas", "scikit-learn", "skops")}
+SERVER = ("fastapi", "httptools", "numpy", "pydantic", "uvicorn")
+FASTER = ("uvloop",)  # where it is to be had, which is not on Windows
+RUNTIMES: dict[str, tuple[str, ...]] = {
+    "numpy": (),
+    "skops": ("pandas", "scikit-learn", "skops"),
+}
 
 
-def requirements_text(runtime: str) -> str:
-    """Return the pinned requirements of a bundle with this runtime, one a line.
+def requirements_text(runtime: str, packages: Sequence[str] = ()) -> str:
+    """Return the pinned requirements of a bundle, one a line.
+
+    Args:
+        runtime: Kind of its runtime.
+        packages: What conf/server names beside.
 
     Raises:
         InstalledError: One of them is not installed.
     """
-    lines = [f"{name}=={version}" for name, version in _closure([*SERVER, *RUNTIMES[runtime]])]
+    roots = [*SERVER, *RUNTIMES[runtime], *packages]
+    roots += [name for name in FASTER if _is_installed(name)]
+    lines = [f"{name}=={version}" for name, version in _closure(roots)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -35,6 +45,14 @@ def differences(text: str) -> list[str]:
         if have != version:
             found.append(f"{name} is {have}, pinned {version}")
     return found
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _closure(roots: Sequence[str]) -> list[tuple[str, str]]:

@@ -11,7 +11,9 @@ import typer
 _PIPED_WIDTH = 120
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from playbill.config.schema import Drift
     from playbill.drift.decision import DriftReport
@@ -21,6 +23,7 @@ class FailOn(StrEnum):
     """What makes the command exit with 1."""
 
     drift = "drift"
+    loss = "loss"
     inconclusive = "inconclusive"
     never = "never"
 
@@ -47,7 +50,8 @@ def drift(
     markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write it as one HTML page.")] = None,
     fail_on: Annotated[
-        FailOn, typer.Option(help="Exit 1 on drift; on drift or too few rows; or never.")
+        FailOn,
+        typer.Option(help="Exit 1 on drift; on a sure loss; on drift or too few rows; or never."),
     ] = FailOn.drift,
 ) -> None:
     """Say whether new rows differ from those that the model learned from, and in which columns.
@@ -58,7 +62,7 @@ def drift(
     Examples:
       playbill drift july.parquet
       playbill drift --window 2013-07-01:2013-08-01 --html drift.html
-      playbill drift --by 1m
+      playbill drift --by 1m --fail-on loss
       playbill drift new.csv --ref flights@v1.2.0 --json
       playbill drift new.csv --bundle ./bundle --fail-on never
     """  # noqa: D301 - \b keeps Click from wrapping the lines
@@ -71,7 +75,8 @@ def drift(
     span = _beyond(by) if by is not None else _window(file, window)
     folder = _bundle(bundle, ref)
     profile = reference.bundled_profile(folder)
-    found = check(profile, _rows(file, span, profile), _policy(profile))
+    rows = _rows(file, span, profile)
+    found = check(profile, rows, _policy(profile), scores=_scores(folder, rows, profile))
     if markdown:
         _write(markdown, report.as_markdown(found))
     if html:
@@ -80,7 +85,7 @@ def drift(
         typer.echo(report.as_json(found), nl=False)
     else:
         _show(found)
-    if found.verdict in FAILING[fail_on]:
+    if found.matters if fail_on is FailOn.loss else found.verdict in FAILING[fail_on]:
         raise typer.Exit(1)
 
 
@@ -89,6 +94,17 @@ FAILING = {
     FailOn.inconclusive: {"drift", "inconclusive"},
     FailOn.never: set[str](),
 }
+
+
+def _scores(
+    folder: Path, rows: "pd.DataFrame", profile: dict[str, Any]
+) -> "NDArray[np.float64] | None":
+    """Return what the bundle's model says of the rows; None where nothing is known to compare."""
+    if "performance" not in profile or not len(rows):
+        return None
+    from playbill.bundle.batch import score_frame
+
+    return score_frame(folder, rows)
 
 
 def _show(found: "DriftReport") -> None:

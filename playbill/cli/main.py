@@ -10,12 +10,14 @@ import typer
 
 import playbill
 from playbill.config.location import find_project
+from playbill.engine.start import spare_collections
 from playbill.errors import InstalledError, PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
 COMMANDS: list[str] = [
-    "check", "compose", "plan", "conf", "adopt", "run", "compare", "gate", "promote", "rollback",
-    "withdraw", "models", "history", "serve", "predict", "drift", "retrain", "lineage", "doctor",
+    "check", "compose", "plan", "conf", "adopt", "run", "report", "compare", "gate", "promote",
+    "rollback", "withdraw", "models", "history", "serve", "predict", "drift", "retrain", "lineage",
+    "doctor",
 ]  # fmt: skip
 
 # Called by other programs alone: left out of `playbill --help` and of the documentation.
@@ -48,6 +50,8 @@ def main() -> None:
     """Run the command line; a PlaybillError becomes a message and its exit status."""
     if hasattr(signal, "SIGPIPE"):  # `| head` ends the command; it must not look like "drift"
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if sys.argv[1:2] != ["serve"]:  # which stays
+        spare_collections()
     try:
         _see_project()
         _register()

@@ -14,8 +14,35 @@ def serve(
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of a bundle; nothing is looked up.")
     ] = None,
-    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond loopback only with keys or tokens.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one and says which.")] = 8000,
+    settings: Annotated[
+        Path | None, typer.Option(help="TOML file of deployment settings.", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that answer.", show_default=False)
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="File of hashed API keys.", show_default=False)
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Folder of the prediction log.", show_default=False)
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="Certificate chain, PEM.", show_default=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="Its private key, PEM.", show_default=False)
+    ] = None,
+    new_key: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Make an API key (its hash into --keys), stop."),
+    ] = None,
+    scopes: Annotated[
+        str, typer.Option(help="Of the new key: predict, metrics, admin, feedback.")
+    ] = "predict",
     try_it: Annotated[
         bool, typer.Option("--try", help="Ask it about the contract's example, print, stop.")
     ] = False,
@@ -33,13 +60,25 @@ def serve(
       playbill serve flights@v1.2.0 --port 8080
       playbill serve --bundle ./bundle --port 0
       playbill serve --try
+      playbill serve --new-key team-a --keys keys.jsonl
+      playbill serve --host 0.0.0.0 --keys keys.jsonl --log predictions --workers 2
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.bundle import manifest
     from playbill.bundle.requirements import differences
     from playbill.cli.location import find_bundle
-    from playbill.server.command import check_host
+    from playbill.server.command import check_host, make_key
+    from playbill.server.settings import read_settings
 
-    check_host(host)
+    if new_key is not None:
+        make_key(new_key, scopes, keys)
+        return
+    flags = {
+        "--settings": settings, "--workers": workers, "--keys": keys, "--log": log,
+        "--tls-certificate": tls_certificate, "--tls-key": tls_key,
+    }  # fmt: skip
+    words = [word for flag, value in flags.items() if value for word in (flag, str(value))]
+    given = read_settings(settings, {"authentication.keys": keys})
+    check_host(host, authenticates=given.authenticates)
     folder, source = find_bundle(bundle, ref)
     listed = manifest.verify(folder)
     digest = listed.model_digest.removeprefix("sha256:")[:12]
@@ -52,7 +91,7 @@ def serve(
 
         typer.echo(ask(folder.resolve(), _command(folder.resolve(), host, 0)))
     else:
-        _start(_command(folder.resolve(), host, port))
+        _start([*_command(folder.resolve(), host, port), *words])
 
 
 def _command(folder: Path, host: str, port: int) -> list[str]:

@@ -4,7 +4,8 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from playbill.config.composition import CONFIG, PLACES, RECORDED, compose
+from playbill.config.choice import CONFIG, RECORDED
+from playbill.config.composition import PLACES, compose
 from playbill.config.origin import shipped_folder
 from playbill.errors import UsageError
 

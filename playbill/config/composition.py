@@ -3,10 +3,8 @@
 This is the only module that imports Hydra; stages never do.
 """
 
-import difflib
-import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,17 +12,14 @@ from typing import Any
 
 import yaml
 
+from playbill.config import choice
+from playbill.config.choice import CONFIG, RECORDED, SHIPPED
 from playbill.config.interpolation import check_override, impure_leaves, refuse
 from playbill.config.origin import Key, Layer, Origin, key_lines, locate, shipped_folder
-from playbill.config.params import leaves
 from playbill.config.schema import Params
 from playbill.errors import ConfigError
 
-CONFIG = "config"
-RECORDED = "recorded"
 PLACES = "env"
-_NOT_FOUND = re.compile(r"[Ii]nterpolation key '([^']+)' not found")
-SHIPPED = "pkg://playbill.conf"
 
 
 @dataclass(frozen=True)
@@ -108,23 +103,21 @@ def compose(root: Path, overrides: Sequence[str] = (), *, conf: Path | None = No
             }
             layers = _layers(loader, overrides, lines) if conf is not None else None
         except (HydraException, OmegaConfBaseException) as error:
-            raise _explain(error, overrides, lines) from error
+            raise choice.explain(error, folder, overrides, lines) from error
     searched = [str(path) for path in config.hydra.searchpath]
     OmegaConf.set_struct(config, False)  # noqa: FBT003 - OmegaConf's own signature
     config.pop("hydra")
     raw = OmegaConf.to_container(config, resolve=False)
     _check_pure(raw, searched)
+    options = {group: _options(folder, group) for group in choices}
+    parts = (_plain(raw), choices, options, tuple(overrides), layers)
     try:
         values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        known = layers if layers is not None else _read_layers(folder, overrides)
-        raise _dead(_dead_ends(config, raw), known, overrides, raw) from error
-    assert isinstance(values, dict)
-    assert isinstance(raw, dict)
-    options = {group: _options(folder, group) for group in choices}
-    return Composition(
-        root, _plain(values), _plain(raw), choices, options, tuple(overrides), layers
-    )
+        from playbill.config.deadend import refusal
+
+        raise refusal(lambda values: Composition(root, values, *parts), config, raw) from error
+    return Composition(root, _plain(values), *parts)
 
 
 def _check_pure(raw: Any, searched: Sequence[str]) -> None:
@@ -132,12 +125,7 @@ def _check_pure(raw: Any, searched: Sequence[str]) -> None:
     for key, text, name in impure_leaves(raw):
         raise refuse(text, name, key)
     if SHIPPED not in searched:
-        raise ConfigError(
-            f"`{SHIPPED}` is not on Hydra's search path",
-            where=f"conf/{CONFIG}.yaml hydra.searchpath",
-            expected=f"hydra: {{searchpath: [{SHIPPED}]}}, which also keeps `dvc exp run` from "
-            "reading the environment",
-        )
+        raise choice.not_searched()
 
 
 def _check_defaults(folder: Path) -> None:
@@ -212,119 +200,3 @@ def _layers(
         package = () if package == ("_global_",) else package
         found.append(Layer(shown, package, lines[shown]))
     return tuple(found)
-
-
-def _in_force(overrides: Sequence[str]) -> str:
-    return f" (overrides in force: {', '.join(overrides)})" if overrides else ""
-
-
-def _explain(
-    error: Exception, overrides: Sequence[str], lines: dict[str, dict[Key, int]]
-) -> ConfigError:
-    """Turn Hydra's refusal into one that says which line and what would be near."""
-    text = str(error).strip().splitlines()[0]
-    missing = getattr(error, "missing_cfg_file", None)
-    if missing:
-        group, _, name = str(missing).rpartition("/")
-        options = [str(option) for option in getattr(error, "options", None) or []]
-        near = difflib.get_close_matches(name, options, 1, 0.4)
-        if not options:
-            groups = sorted(
-                {p.parent.name for p in shipped_folder().glob("*/*.yaml")} | _own(lines)
-            )
-            near = difflib.get_close_matches(group, groups, 1, 0.4)
-            return ConfigError(
-                f"there is no group `{group}`{_in_force(overrides)}",
-                where=_defaults_line(group, name, lines),
-                expected=(f"`{near[0]}`; " if near else "") + f"one of {groups}",
-                run="playbill conf show, which lists every option",
-            )
-        return ConfigError(
-            f"group `{group}` has no option `{name}`{_in_force(overrides)}",
-            where=_defaults_line(group, name, lines),
-            expected=(f"`{near[0]}`; " if near else "") + f"one of {options}",
-            run="playbill conf show, which lists every option",
-        )
-    return ConfigError(
-        f"Hydra refuses the configuration: {text}{_in_force(overrides)}",
-        where="conf/config.yaml",
-        run="playbill conf show, which lists every option",
-    )
-
-
-def _own(lines: dict[str, dict[Key, int]]) -> set[str]:
-    return {shown.split("/")[1] for shown in lines if shown.count("/") > 1}
-
-
-def _defaults_line(group: str, name: str, lines: dict[str, dict[Key, int]]) -> str:
-    for shown in (f"conf/{RECORDED}.yaml", f"conf/{CONFIG}.yaml"):
-        for key, line in lines.get(shown, {}).items():
-            if key[:1] == ("defaults",) and key[-1].split()[-1].strip("/") == group:
-                return f"{shown}:{line} {group}: {name}"
-    return f"conf/{CONFIG}.yaml {group}: {name}"
-
-
-DeadEnd = tuple[Key, str]
-
-
-def _dead_ends(config: Any, values: Any, path: Key = ()) -> Iterator[DeadEnd]:
-    """Yield every key that cannot be resolved, and OmegaConf's reason."""
-    from omegaconf.errors import OmegaConfBaseException
-
-    names = values if isinstance(values, dict) else range(len(values))
-    for name in names:
-        key = (*path, str(name))
-        try:
-            inner = config[name]
-        except OmegaConfBaseException as error:
-            yield key, str(error).splitlines()[0]
-            continue
-        if isinstance(values[name], dict | list):
-            yield from _dead_ends(inner, values[name], key)
-        elif values[name] == "???":
-            yield key, "the value `???` stands for one that must be given"
-
-
-def _first_causes(ends: list[DeadEnd], raw: Any) -> list[DeadEnd]:
-    """Leave out what is dead only because it names a key that is."""
-    texts = {path: str(value) for path, value in leaves(raw)}
-    found = [
-        (key, reason)
-        for key, reason in ends
-        if (wanted := _NOT_FOUND.search(reason)) is None or wanted[1] in texts.get(key, wanted[1])
-    ]
-    return found or ends
-
-
-def _dead(
-    ends: Iterable[DeadEnd], layers: tuple[Layer, ...], overrides: Sequence[str], raw: Any
-) -> ConfigError:
-    """Say which interpolations are dead; a misspelt top-level key, the usual cause, comes first."""
-    from playbill.config.validation import combined, known_names
-
-    known = known_names(())
-    problems = []
-    for name in raw:
-        if name not in known:
-            near = difflib.get_close_matches(str(name), known, 1, 0.5)
-            problems.append(
-                ConfigError(
-                    f"unknown key `{name}`{_in_force(overrides)}",
-                    where=f"{locate(layers, (str(name),))} {name}",
-                    expected=(f"`{near[0]}`; " if near else "") + f"one of {known}",
-                )
-            )
-    keys = [".".join(path) for path, _ in leaves(raw)]
-    for key, reason in _first_causes(list(ends), raw):
-        origin, dotted = locate(layers, key), ".".join(key)
-        wanted = _NOT_FOUND.search(reason)
-        close = difflib.get_close_matches(wanted[1], keys, 1) if wanted else []
-        problems.append(
-            ConfigError(
-                f"dead interpolation: {reason}{_in_force(overrides)}",
-                where=f"{origin} {dotted}" if origin else dotted,
-                expected=f"`${{{close[0]}}}`" if close else "`${...}` with a key that exists",
-                run="mend the line, then `playbill check`",
-            )
-        )
-    return combined(problems)

@@ -21,6 +21,7 @@ def crosscheck(params: Params) -> list[Problem]:
         *_block(params),
         *gate_problems(params),
         *_split(params),
+        *_engine(params),
         *stage_problems(params),
     ]
 
@@ -76,3 +77,11 @@ def _split(params: Params) -> Iterator[Problem]:
         what = f"the {kind} split needs a column with the role {role}"
         expected = f"`role: {role}` at one column in contract.columns, or another split"
         yield "split.kind", what, expected
+
+
+def _engine(params: Params) -> Iterator[Problem]:
+    own = {"playbill", *(source.partition("/")[0] for source in params.pipeline.sources)}
+    for index, name in enumerate(params.engine.preload):
+        if name.partition(".")[0] in own:
+            what = f"`{name}` is the project's or Playbill's own code: an edit would be missed"
+            yield f"engine.preload.{index}", what, "a module of an installed library"

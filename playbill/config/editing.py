@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from playbill.config import recorded
-from playbill.config.composition import CONFIG, Composition
+from playbill.config.choice import CONFIG
+from playbill.config.composition import Composition
 from playbill.config.origin import Key, locate, shipped_folder
 from playbill.config.params import changed_keys
 from playbill.errors import ConfigError

@@ -20,6 +20,7 @@ CONSTRAINTS = "constraints.txt"
 RUNNER = "playbill.pipeline.runner"
 _SHOWN = 8
 _PLAIN = re.compile(r"([A-Za-z0-9][\w.-]*)==([\w.+!]+)")
+ROUTERS = "routers"  # of conf/server: modules whose source goes into the bundle
 _MEND = "pip install -c constraints.txt -e '.[demo,serve]'"
 
 
@@ -152,10 +153,12 @@ def _section(params: Params, key: str) -> Any:
 
 
 def _targets(values: Any) -> Iterator[str]:
-    """Yield the modules of every `_target_` and `target` in a config section."""
+    """Yield the modules of every `_target_`, `target` and router in a config section."""
     if isinstance(values, Mapping):
         for key, value in values.items():
-            if key in (KEY, "target") and isinstance(value, str) and "." in value:
+            if key == ROUTERS and isinstance(value, list):
+                yield from (str(each).partition(":")[0] for each in value)
+            elif key in (KEY, "target") and isinstance(value, str) and "." in value:
                 yield value.replace(":", ".").rpartition(".")[0]
             else:
                 yield from _targets(value)

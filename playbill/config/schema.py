@@ -110,6 +110,8 @@ class ContractColumn(Group):
     """Shown in the request schema of the server."""
     example: str | float | int | bool | None = None
     """An example value for the API documentation."""
+    personal: bool = False
+    """Personal data: kept out of the prediction log, or written there as a keyed HMAC."""
 
 
 class Contract(Group):
@@ -339,6 +341,13 @@ class Evaluation(Group):
     """What the model card says that is not measured."""
 
 
+class Bundle(Group):
+    """What ships, and what computes its answers."""
+
+    runtimes: Annotated[list[Literal["numpy", "skops"]], Field(min_length=1)] = ["numpy", "skops"]
+    """Runtimes in the order in which packaging tries them; it takes the first that is equal."""
+
+
 class Server(Group):
     """What the generated server promises."""
 
@@ -349,7 +358,17 @@ class Server(Group):
     max_batch_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """Rows that one batch request may hold."""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
-    """Bytes that a request's body may have; beyond that 413."""
+    """Bytes that the body of one row may have; beyond that 413."""
+    max_batch_bytes: Annotated[int, Field(ge=1024)] = 16_777_216
+    """Bytes that the body of a batch may have; beyond that 413."""
+    max_text_length: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Characters that a text value without declared categories may have."""
+    lane: Literal["asgi", "fastapi"] = "asgi"
+    """asgi: the scoring endpoints validate the bytes once; fastapi: the same as FastAPI routes."""
+    routers: list[Annotated[str, Field(pattern=r"^stages(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*$")]] = []
+    """The project's FastAPI routers, as `stages.api:router`; behind the server's authentication."""
+    packages: list[Name] = []
+    """More distributions that the bundle requires: what a router imports, joserfc for tokens."""
     python: str = "3.11"
     """Python version of the generated Dockerfile's base image."""
 
@@ -375,8 +394,19 @@ class Drift(Group):
     """What is drawn by chance: single rows, or whole periods of rows that time ties together."""
     period: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}[hdw]$")] = "1d"
     """Length of a period for `unit: period`: a number and h, d or w (hours, days, weeks)."""
+    measure: Literal["roc_auc", "accuracy", "precision", "recall", "f1", "brier"] = "roc_auc"
+    """Measure whose estimated loss says whether drift matters, for a binary model."""
+    minimum_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Smallest loss of that measure that matters; its whole interval must lie above."""
     seed: int = 0
     """Seed of the draws."""
+
+
+class Engine(Group):
+    """How the processes of the stages are started; what a stage writes does not depend on it."""
+
+    preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]] = []
+    """Installed modules that one process of a run imports for all stages; none: each its own."""
 
 
 _ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -472,8 +502,10 @@ class Params(Group):
     feature: Feature
     model: Target
     evaluation: Evaluation
+    bundle: Bundle
     server: Server
     drift: Drift
+    engine: Engine = Engine()
     pipeline: Pipeline
     environment: dict[str, Environment] = {}
     """By stage, what `compose` found installed; never written by hand."""

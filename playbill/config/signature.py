@@ -8,7 +8,7 @@ one file that defines the class costs some hundredths. Where a class states scik
 import ast
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -226,22 +226,42 @@ def _constraints(found: Definition, sources: Sources) -> dict[str, tuple[Rule, .
     rules: dict[str, tuple[Rule, ...]] = {}
     for base in _bases(found, sources):
         rules.update(_constraints(base, sources))
-    for item in getattr(found.node, "body", []):
-        targets = [item.target] if isinstance(item, ast.AnnAssign) else getattr(item, "targets", [])
-        named = any(isinstance(t, ast.Name) and t.id == "_parameter_constraints" for t in targets)
-        if named and isinstance(dictionary := getattr(item, "value", None), ast.Dict):
-            for key, value in zip(dictionary.keys, dictionary.values, strict=True):
-                if isinstance(key, ast.Constant) and isinstance(value, ast.List):
-                    rules[str(key.value)] = tuple(_rule(element) for element in value.elts)
-                elif isinstance(key, ast.Constant):
-                    rules.pop(str(key.value), None)
+    for dictionary in map(_stated, getattr(found.node, "body", [])):
+        for key, value in zip(dictionary.keys, dictionary.values, strict=True):
+            if key is None:
+                rules.update(_taken_over(found, value, sources))
+            elif isinstance(key, ast.Constant) and isinstance(value, ast.List):
+                rules[str(key.value)] = tuple(_rule(element) for element in value.elts)
+            elif isinstance(key, ast.Constant):
+                rules.pop(str(key.value), None)
     return rules
+
+
+def _stated(statement: ast.stmt) -> ast.Dict:
+    """Return what a statement of a class says in `_parameter_constraints`; empty if nothing."""
+    targets: list[Any] = getattr(statement, "targets", [getattr(statement, "target", None)])
+    value = getattr(statement, "value", None)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.args:
+        targets = [value.func.value] if value.func.attr == "update" else []
+        value = value.args[0]
+    named = any(isinstance(t, ast.Name) and t.id == "_parameter_constraints" for t in targets)
+    return value if named and isinstance(value, ast.Dict) else ast.Dict([], [])
+
+
+def _taken_over(
+    found: Definition, value: ast.expr, sources: Sources
+) -> dict[str, tuple[Rule, ...]]:
+    """Return what `**Other._parameter_constraints` stands for; a forest takes a tree's so."""
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
+        return _constraints(sources.lookup(found.home, value.value.id), sources)
+    return {}
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "Integral": (int,), "Real": (int, float), "RealNotInt": (float,),
     "int": (int,), "float": (float,), "str": (str,), "bool": (bool,), "dict": (dict,),
 }  # fmt: skip
+_SEQUENCES = ("tuple", "list", "set")
 
 
 def _rule(node: ast.expr) -> Rule:
@@ -249,15 +269,25 @@ def _rule(node: ast.expr) -> Rule:
         return _constant_rule(node.value)
     if isinstance(node, ast.Name) and node.id in _KINDS:
         return Rule(node.id, _KINDS[node.id])
+    if isinstance(node, ast.Name) and node.id not in _SEQUENCES:
+        return Rule("", (dict,))  # of another class YAML can only say how to make one
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if node.func.id == "Interval":
-            return _interval(node)
-        if node.func.id in ("StrOptions", "Options"):
-            try:
-                options = frozenset(ast.literal_eval(node.args[-1]))
-            except (ValueError, TypeError):
-                return Rule("", opaque=True)
-            return Rule(f"one of {sorted(map(str, options))}", options=options)
+        return _made_rule(node, node.func.id)
+    return Rule("", opaque=True)
+
+
+def _made_rule(node: ast.Call, name: str) -> Rule:
+    """Return the rule of `Interval(...)`, `StrOptions(...)` and the like."""
+    if name == "Interval":
+        return _interval(node)
+    if name == "Hidden":
+        return replace(_rule(node.args[0]), text="")
+    if name in ("StrOptions", "Options"):
+        try:
+            options = frozenset(ast.literal_eval(node.args[-1]))
+        except (ValueError, TypeError):
+            return Rule("", opaque=True)
+        return Rule(f"one of {sorted(map(str, options))}", options=options)
     return Rule("", opaque=True)
 
 
@@ -272,28 +302,25 @@ def _constant_rule(value: Any) -> Rule:
 
 
 def _interval(node: ast.Call) -> Rule:
-    kind = node.args[0].id if isinstance(node.args[0], ast.Name) else ""
+    given: dict[str, ast.expr] = dict(zip(("type", "left", "right"), node.args, strict=False))
+    given |= {word.arg: word.value for word in node.keywords if word.arg}
+    made_of = given.get("type")
+    kind = made_of.id if isinstance(made_of, ast.Name) else ""
     if kind not in _KINDS:
         return Rule("", opaque=True)
-    bounds = []
-    for argument, default in zip(node.args[1:3], ("-inf", "inf"), strict=True):
-        try:
-            value = ast.literal_eval(argument)
-        except ValueError:
-            value = None
-        bounds.append(float(default) if value is None else float(value))
-    closed = next(
-        (
-            str(word.value.value)
-            for word in node.keywords
-            if word.arg == "closed" and isinstance(word.value, ast.Constant)
-        ),
-        "both",
-    )
-    left, right = (
-        "[" if closed in ("left", "both") else "(",
-        "]" if closed in ("right", "both") else ")",
-    )
+    low, high = _bound(given.get("left"), "-inf"), _bound(given.get("right"), "inf")
+    closed = given.get("closed")
+    side = str(closed.value) if isinstance(closed, ast.Constant) else "both"
+    left = "[" if side in ("left", "both") else "("
+    right = "]" if side in ("right", "both") else ")"
     name = "a whole number" if kind == "Integral" else "a number"
-    text = f"{name} in {left}{bounds[0]:g}, {bounds[1]:g}{right}"
-    return Rule(text, _KINDS[kind], bounds[0], bounds[1], closed)
+    return Rule(f"{name} in {left}{low:g}, {high:g}{right}", _KINDS[kind], low, high, side)
+
+
+def _bound(node: ast.expr | None, default: str) -> float:
+    """Return a bound of an interval; the default if it is none or no literal."""
+    try:
+        value = ast.literal_eval(node) if node is not None else None
+    except ValueError:
+        value = None
+    return float(default if value is None else value)

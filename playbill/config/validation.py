@@ -1,11 +1,17 @@
 """The composed values against the typed models: every problem at once, each with its line."""
 
 import difflib
+import re
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
+from playbill.config.choice import CONFIG_FILE
 from playbill.config.nearest import nearest
+from playbill.config.origin import shipped_folder
+from playbill.config.params import leaves
 from playbill.config.schema import Params
 from playbill.config.table import Keeps
 from playbill.config.target import Refusal
@@ -17,6 +23,18 @@ if TYPE_CHECKING:
 
 
 _LONGEST_VALUE = 80
+_MOST_ROUNDS = 3  # keys in error are taken away and the rest is looked at again
+# For what is required and in error, so that the rest can be looked at.
+_STAND_INS: Mapping[str, Any] = {"name": "model", "seed": 0, "allow": []}
+_NAMED = re.compile(r"\$\{([\w.-]+)\}")
+
+
+class Told(NamedTuple):
+    """A problem as it is told: the key that it is about, the error, and its sort."""
+
+    key: "Key"
+    error: ConfigError
+    kind: str = ""
 
 
 def validate(composition: "Composition") -> Params:
@@ -29,22 +47,92 @@ def validate(composition: "Composition") -> Params:
     from pydantic import ValidationError
 
     from playbill.config.crosscheck import crosscheck
-    from playbill.config.signature import target_problems
     from playbill.config.stagecheck import config_problems
 
-    targets = [
-        _placed(composition, p) for p in target_problems(composition.values, composition.root)
-    ]
     try:
         params = Params.model_validate(composition.values)
-    except ValidationError as error:
-        problems = [_schema_problem(composition, item) for item in error.errors()]
-        raise combined(_told_once([*problems, *targets])) from error
+    except ValidationError:
+        raise combined([one.error for one in problems(composition)]) from None
     found = [*crosscheck(params), *config_problems(params, composition.values)]
-    told = [*targets, *(_placed(composition, problem) for problem in found)]
+    told = [*_targets(composition), *(_placed(composition, problem) for problem in found)]
     if told:
-        raise combined(told)
+        raise combined([one.error for one in _causes(composition, told)])
     return params
+
+
+def problems(composition: "Composition") -> list[Told]:
+    """Return every problem of values that do not fit the typed models.
+
+    What one group demands of another is looked at too, as far as what is left without the keys in
+    error fits the models.
+    """
+    from pydantic import ValidationError
+
+    from playbill.config.crosscheck import crosscheck
+    from playbill.config.stagecheck import config_problems
+
+    told: list[Told] = []
+    values = composition.values
+    for number in range(_MOST_ROUNDS):
+        try:
+            params = Params.model_validate(values)
+        except ValidationError as error:
+            now = replace(composition, values=values)
+            fresh = [_schema_problem(now, item) for item in error.errors()]
+            # What is missing later on was taken away here.
+            told += [one for one in fresh if not number or one.kind not in ("missing", "placed")]
+            left = _without(values, [one.key for one in fresh if one.kind != "missing"])
+            left = {**_STAND_INS, **left}
+            if left == values:
+                break
+            values = left
+        else:
+            more = [*crosscheck(params), *config_problems(params, values)]
+            told += [_placed(composition, problem) for problem in more]
+            break
+    return _causes(composition, _told_once([*told, *_targets(composition)]))
+
+
+def _targets(composition: "Composition") -> list[Told]:
+    from playbill.config.signature import target_problems
+
+    found = target_problems(composition.values, composition.root)
+    return [_placed(composition, problem) for problem in found]
+
+
+def _without(values: Any, keys: list["Key"]) -> Any:
+    """Return values without some keys; a list in which one stands goes whole."""
+    if not isinstance(values, Mapping):
+        return values
+    kept = {}
+    for name, value in values.items():
+        inner = [key[1:] for key in keys if key[:1] == (name,)]
+        if () not in inner and not (inner and isinstance(value, list)):
+            kept[name] = _without(value, inner) if inner else value
+    return kept
+
+
+def _causes(composition: "Composition", told: list[Told]) -> list[Told]:
+    """Leave out what is wrong only because a key that is told is: a value that was taken from it.
+
+    Without a valid allow list nothing can be said of a target.
+    """
+    wrong = {".".join(one.key) for one in told}
+    raw = {path: value for path, value in leaves(composition.raw) if isinstance(value, str)}
+    taken = {path for path, text in raw.items() if set(_NAMED.findall(text)) & wrong}
+    unknown = [one.key for one in told if one.kind == "unknown"]
+    misspelt = {
+        (*key[:-1], near)
+        for key in unknown
+        for near in difflib.get_close_matches(
+            key[-1], known_names(key[:-1], composition.values), 1, 0.5
+        )
+    }
+    told = [one for one in told if one.kind != "missing" or one.key not in misspelt]
+    found = [one for one in told if one.key not in taken] or told
+    if any(one.key[:1] == ("allow",) for one in found):
+        return [one for one in found if not isinstance(one.error, TargetError)]
+    return found
 
 
 def check_modules(composition: "Composition") -> None:
@@ -56,17 +144,19 @@ def check_modules(composition: "Composition") -> None:
     from playbill.config.stagecheck import module_problems
 
     if found := list(module_problems(composition.params, composition.root)):
-        raise combined([_placed(composition, problem) for problem in found])
+        raise combined([_placed(composition, problem).error for problem in found])
 
 
-def _told_once(problems: list[ConfigError]) -> list[ConfigError]:
+def _told_once(told: list[Told]) -> list[Told]:
     """Drop repetitions; what the members of a union each expect at one place is told as one."""
-    found: dict[tuple[str, str], ConfigError] = {}
-    for problem in problems:
-        first = found.setdefault((problem.where, problem.what), problem)
-        if problem.expected not in first.expected.split(" or "):
-            first.expected = f"{first.expected} or {problem.expected}"
-    return list(found.values())
+    found: dict[tuple[str, str], tuple[Told, list[str]]] = {}
+    for one in told:
+        _, expected = found.setdefault((one.error.where, one.error.what), (one, []))
+        if one.error.expected not in expected:
+            expected.append(one.error.expected)
+    for one, expected in found.values():
+        one.error.expected = " or ".join(expected)
+    return [one for one, _ in found.values()]
 
 
 def combined(problems: list[ConfigError]) -> ConfigError:
@@ -85,22 +175,28 @@ def combined(problems: list[ConfigError]) -> ConfigError:
     )
 
 
-def _placed(composition: "Composition", problem: tuple[str, str, str]) -> ConfigError:
+def _placed(composition: "Composition", problem: tuple[str, str, str]) -> Told:
     key, what, expected = problem
     path = tuple(key.split("."))
     kind = TargetError if isinstance(problem, Refusal) else ConfigError
-    return kind(
+    error = kind(
         what + _by_override(composition, path),
         where=place(composition, path),
         expected=expected,
         run="mend the line, then `playbill check`",
     )
+    return Told(path, error)
 
 
 def place(composition: "Composition", key: "Key") -> str:
     """Return `file:line key` for a key of a composition."""
-    origin = composition.origin(key)
+    is_there = bool(key) and _has(composition.raw, key[0])
+    origin = composition.origin(key) if is_there else CONFIG_FILE
     return f"{origin} {'.'.join(key)}" if origin else ".".join(key)
+
+
+def _folders(composition: "Composition") -> tuple[Path, Path]:
+    return shipped_folder(), composition.root / "conf"
 
 
 def _by_override(composition: "Composition", key: "Key") -> str:
@@ -116,7 +212,7 @@ def _by_override(composition: "Composition", key: "Key") -> str:
     return f" (overrides in force: {others})" if others else ""
 
 
-def _schema_problem(composition: "Composition", item: Mapping[str, Any]) -> ConfigError:
+def _schema_problem(composition: "Composition", item: Mapping[str, Any]) -> Told:
     values, context = composition.values, item.get("ctx", {})
     key = _key(values, item)
     shown = repr(item.get("input"))
@@ -130,6 +226,8 @@ def _schema_problem(composition: "Composition", item: Mapping[str, Any]) -> Conf
             what = f"unknown key `{key[-1]}`"
         case "missing":
             what, expected = f"the key `{key[-1]}` is missing", "a value for it"
+            if len(key) == 1 and any((base / key[0]).is_dir() for base in _folders(composition)):
+                expected = f"a choice of an option, `- {key[0]}: ...`, in the defaults list"
         case "placed":
             key = (*key, *context["at"])
             what, expected = context["what"], ""
@@ -144,17 +242,20 @@ def _schema_problem(composition: "Composition", item: Mapping[str, Any]) -> Conf
             key = (*key, name)
             what = f"`{'.'.join(key)}` is {context['tag']!r}"
             expected = nearest(context["tag"], _kinds(key[:-1], values, name))
-    return ConfigError(
+    error = ConfigError(
         what + _by_override(composition, key),
         where=place(composition, key),
         expected=expected,
         run="mend the line, then `playbill check`",
     )
+    return Told(key, error, {"extra_forbidden": "unknown"}.get(item["type"], str(item["type"])))
 
 
 def _expected(item: Mapping[str, Any]) -> str:
     if item["type"].startswith("date"):
         return "a day, as 2013-01-01"
+    if item["type"] in ("model_type", "dict_type"):
+        return "a mapping: keys, each with its value"
     if item["type"] == "string_pattern_mismatch":
         return f"text of the form {item['ctx']['pattern']}"
     return str(item["msg"]).removeprefix("Input should be ")

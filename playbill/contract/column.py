@@ -51,6 +51,7 @@ class Column:
     categories: tuple[str, ...] | None = None
     description: str = ""
     example: Value = None
+    personal: bool = False
 
 
 def columns(contract: Contract) -> list[Column]:
@@ -116,6 +117,7 @@ def _column(name: str, spec: Mapping[str, Any], extra: ContractColumn) -> Column
         categories=_categories(found.get("isin")) if kind == "text" else None,
         description=extra.description or str(spec.get("description") or ""),
         example=extra.example,
+        personal=extra.personal,
         **_bounds(found),
     )
 

@@ -10,7 +10,12 @@ from typing import Any
 
 from playbill.contract.column import Column, columns_of
 
-_LIMITS = {"max_batch_rows": "rows in a batch", "max_body_bytes": "bytes in a body"}
+_LIMITS = {
+    "max_batch_rows": "rows in a batch",
+    "max_body_bytes": "bytes in a body",
+    "max_batch_bytes": "bytes in the body of a batch",
+    "max_text_length": "characters in a text",
+}
 _WORDS = ("description", "example", "title")  # keys whose values are only shown
 
 

@@ -5,10 +5,12 @@ Plain values alone: the server reads it too, and has no pandas.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playbill.config.outcome import Class, Task
-from playbill.config.schema import Contract
+
+if TYPE_CHECKING:
+    from playbill.config.schema import Contract
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Outcome:
 BINARY = Outcome()
 
 
-def outcome(contract: Contract) -> Outcome:
+def outcome(contract: "Contract") -> Outcome:
     """Return what a model of `contract` answers."""
     return Outcome(contract.task, contract.classes, contract.positive_class)
 

@@ -11,6 +11,7 @@ import pandas as pd
 from playbill.drift import bins, periods
 from playbill.drift.comparison import compare, detectable, holm, limit_of_draws, seed_of
 from playbill.drift.pairs import PairDrift, check_pairs
+from playbill.drift.performance import Estimate, estimate
 from playbill.drift.profile import SCORE, read_profile
 from playbill.drift.strata import against_same_periods, strata
 from playbill.errors import BundleError, DataError
@@ -82,6 +83,11 @@ class DriftReport:
     detectable: float | None
     """With `rows`: the effect that these rows show with 80 % power, in any one column."""
     columns: tuple[ColumnDrift, ...]
+    measure: str
+    """The measure whose estimated loss says whether it matters."""
+    minimum_loss: float
+    estimates: tuple[Estimate, ...]
+    """What a binary model's measures are expected to be on the new rows; empty if unknown."""
     pairs: tuple[PairDrift, ...]
     """Columns counted two by two, the farthest drifted first; empty unless rows are drawn."""
 
@@ -91,13 +97,24 @@ class DriftReport:
         return tuple(column for column in self.columns if column.drifted)
 
     @property
+    def estimate(self) -> Estimate | None:
+        """The estimate of the measure that decides whether it matters, if there is one."""
+        return next((one for one in self.estimates if one.measure == self.measure), None)
+
+    @property
+    def matters(self) -> bool | None:
+        """Whether the whole interval of the estimated loss lies above the smallest that matters."""
+        found = self.estimate
+        return None if found is None else found.loss_low > self.minimum_loss
+
+    @property
     def drifted_pairs(self) -> tuple[PairDrift, ...]:
         """The pairs that drifted though neither of their columns did."""
         return tuple(pair for pair in self.pairs if pair.drifted)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values, keys in a fixed order."""
-        return {"format_version": REPORT_VERSION, **asdict(self)}
+        return {"format_version": REPORT_VERSION, **asdict(self), "matters": self.matters}
 
 
 def check(
@@ -158,6 +175,9 @@ def check(
         periods=usual.length if usual else 0,
         detectable=None if usual else _detectable(counted, len(frame), policy, 1 + joint),
         columns=tuple(columns),
+        measure=policy.measure,
+        minimum_loss=policy.minimum_loss,
+        estimates=_estimates(profile, scores, policy) if enough else (),
         pairs=paired,
     )
 
@@ -285,6 +305,17 @@ def _by_windows(counted: Sequence[_Watched], usual: periods.Windows) -> list[_Te
         p, adjusted, effect = usual.of(one.name)
         tests.append(_Test(plain.statistic, plain.distance, effect, p, adjusted))
     return tests
+
+
+def _estimates(
+    profile: Mapping[str, Any],
+    scores: "Sequence[float] | NDArray[np.float64] | None",
+    policy: "Drift",
+) -> tuple[Estimate, ...]:
+    section = profile.get("performance")
+    if section is None or scores is None:
+        return ()
+    return estimate(section, np.asarray(scores, dtype=np.float64), seed=policy.seed)
 
 
 def _detectable(

@@ -49,6 +49,7 @@ def build_profile(
     *,
     scores: "Sequence[float] | NDArray[np.float64] | None" = None,
     time: str | None = None,
+    performance: "Mapping[str, Any] | None" = None,
 ) -> dict[str, Any]:
     """Return the profile of the reference rows as plain values for a JSON file.
 
@@ -58,6 +59,7 @@ def build_profile(
         policy: Number of bins and categories, and the seed that picks the choosing rows.
         scores: Predicted probabilities of rows that the model did not learn from, if known.
         time: Column with the time of each row; `unit: period` needs it.
+        performance: What `profile_performance` says of the hold-out, for a binary model.
 
     Raises:
         ConfigError: The policy goes by periods and no column holds the time.
@@ -93,6 +95,8 @@ def build_profile(
             raise DataError(f"{len(series)} scores cannot be a reference")
         chosen = _choosing(len(series), policy)
         profile["score"], _ = _profile_column(series, "number", chosen, policy)
+    if performance is not None:
+        profile["performance"] = performance
     return profile
 
 

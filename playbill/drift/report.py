@@ -28,6 +28,8 @@ def as_json(report: "DriftReport") -> str:
 def as_markdown(report: "DriftReport") -> str:
     """Return the report as Markdown: the answer, the drifted columns, then the others folded."""
     lines = [f"### {wording.HEADLINE[report.verdict]}", "", _reason(report), ""]
+    if told := wording.matter(report):
+        lines += [f"**{told}**" if report.matters else told, "", *_estimates(report), ""]
     lines += [wording.basis(report), ""]
     if report.drifted:
         lines += [*_table(report.drifted), ""]
@@ -81,6 +83,19 @@ def _reason(report: "DriftReport") -> str:
             + (f" and {len(both) - 3} more" if both[3:] else "")
         )
     return "\n\n".join(told)
+
+
+def _estimates(report: "DriftReport") -> list[str]:
+    return [
+        "| measure | hold-out | new rows, estimated | loss |",
+        "|---|--:|--:|--:|",
+        *(
+            f"| {wording.measure(one)} | {one.reference:.3f} "
+            f"| {one.value:.3f} ({one.low:.3f} to {one.high:.3f}) "
+            f"| {one.loss:+.3f} ({one.loss_low:+.3f} to {one.loss_high:+.3f}) |"
+            for one in report.estimates
+        ),
+    ]
 
 
 def _pairs(report: "DriftReport") -> list[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playbill.drift.decision import Bin, ColumnDrift, DriftReport
     from playbill.drift.pairs import PairDrift
+    from playbill.drift.performance import Estimate
 
 HEADLINE = {"drift": "Drift", "no drift": "No drift", "inconclusive": "No verdict"}
 SMALLEST_P = 0.001
@@ -48,6 +49,28 @@ def power(report: "DriftReport") -> str:
             "would have been seen with 80 % chance."
         )
     return "" if not report.rows else "With these rows no shift would be seen with 80 % chance."
+
+
+def matter(report: "DriftReport") -> str:
+    """Return whether it matters to the model, in one sentence; empty if that is unknown."""
+    found = report.estimate
+    if found is None:
+        return ""
+    name = measure(found)
+    span = f"{found.loss_low:+.3f} to {found.loss_high:+.3f}"
+    told = f"from {found.reference:.3f} on the hold-out to {found.value:.3f} (loss {span})"
+    if report.matters:
+        return f"It matters: estimated {name} falls {told}."
+    if found.loss_high < 0:
+        return f"The model is expected to do better: {name} goes {told}."
+    return f"No sure loss: estimated {name} goes {told}."
+
+
+def measure(found: "Estimate") -> str:
+    """Return the name of a measure as people write it."""
+    return {"roc_auc": "ROC AUC", "brier": "Brier score", "f1": "F1"}.get(
+        found.measure, found.measure
+    )
 
 
 def count(number: int, noun: str) -> str:

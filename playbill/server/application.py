@@ -1,26 +1,27 @@
-"""Builds the application: routes for predictions, health and the model, and the offline pages."""
+"""Builds the application: scoring, health, the model, metrics, pages, the project's own routes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, FastAPI, Response
 from pydantic import BaseModel
 
-from playbill.contract.outcome import from_dict
-from playbill.errors import DataError
-from playbill.server import pages, problem
-from playbill.server.answer import fields
-from playbill.server.body import read_body
-from playbill.server.description import REFERENCE, describe
-from playbill.server.headers import SecurityHeaders
-from playbill.server.identifier import new_identifier
+from playbill.server import inference, lane, pages, problem
+from playbill.server.authentication import Gate
+from playbill.server.description import describe
+from playbill.server.edge import Edge
 from playbill.server.interface import Interface
+from playbill.server.measurement import Measurement
 from playbill.server.model import Model, ModelPage
-from playbill.server.problem import Fault, ProblemError
+from playbill.server.problem import ProblemError
+from playbill.server.scoring import Scoring, secret
+from playbill.server.settings import Settings
 
-REFUSALS = (400, 408, 413, 415, 422, 503)
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
+KNOWN = (401, 403, 429, 503)  # what any route behind the gate may answer
 
 
 class Health(BaseModel):
@@ -29,127 +30,141 @@ class Health(BaseModel):
     status: str
 
 
+class Readiness(BaseModel):
+    """Whether the model can answer, and whether its answers are logged."""
+
+    status: str
+    log: str
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Which of the workers this process is, and the file in which all of them count."""
+
+    slot: int = 0
+    board: Path | None = None
+
+
 class Application(FastAPI):
     """A FastAPI application that serves one model, or none and then only describes itself."""
 
-    def __init__(self, interface: Interface, model: Model | None) -> None:
+    def __init__(
+        self, interface: Interface, model: Model | None, settings: Settings, worker: Worker
+    ) -> None:
         super().__init__(
             title=interface.title,
             docs_url=None,  # its page loads from a content delivery network
             redoc_url=None,
+            redirect_slashes=False,  # the address would be made of the sender's Host
             lifespan=_lifespan,
         )
         self.interface = interface
         self.model = model
-        self.ready = False
+        self.settings = settings
+        profile = model.profile if model is not None else {}
+        self.measurement = Measurement(
+            interface,
+            settings,
+            profile,
+            _facts(model, settings),
+            slot=worker.slot,
+            board=worker.board,
+            key=secret(settings.log.personal_key_variable),
+        )
+        self.scoring = Scoring(interface, model, self.measurement, settings.model_version)
+        self.documented: APIRouter | None = None
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         if not self.openapi_schema:
-            self.openapi_schema = describe(self, self.interface)
+            self.openapi_schema = describe(self, self.interface, self.documented)
         return self.openapi_schema
 
-    async def answer(self, rows: Sequence[BaseModel]) -> list[BaseModel]:
-        """Return a prediction for each row.
 
-        Raises:
-            ProblemError: 503 there is no model (yet), 422 the model cannot take a value.
-        """
-        if self.model is None or not self.ready:
-            raise ProblemError(503, "The model is not ready.")
-        page, known = self.model.page, self.interface.columns
-        values = {name: [getattr(row, field) for row in rows] for name, field in known.items()}
-        try:
-            answers = await run_in_threadpool(self.model.runtime.predict, values)
-        except DataError as error:  # its text may hold a value: only the place is told
-            fault = Fault(field=error.where, reason="The model cannot take this value.")
-            raise ProblemError(422, "A value cannot be used.", [fault]) from None
-        return [
-            self.interface.prediction(
-                prediction_id=str(new_identifier()),
-                **said,
-                model=page.name,
-                model_digest=page.model_digest,
-            )
-            for said in fields(answers, from_dict(page.contract), page.threshold)
-        ]
-
-
-def build(interface: Interface, model: Model | None) -> Application:
+def build(
+    interface: Interface,
+    model: Model | None,
+    settings: Settings | None = None,
+    worker: Worker | None = None,
+) -> Application:
     """Return the application of an interface."""
-    app = Application(interface, model)
-    _add_predictions(app)
+    settings = settings or Settings()
+    app = Application(interface, model, settings, worker or Worker())
+    seconds = settings.limits.body_seconds
+    app.documented = lane.install(app, interface, app.scoring, seconds)
     _add_states(app)
+    app.include_router(inference.router(app.scoring, settings.model_version, seconds))
+    for router in interface.routers:
+        app.include_router(router, responses=problem.documented(401, 403, 429))
     pages.install(app)
     problem.install(app)
-    app.add_middleware(SecurityHeaders)
     return app
+
+
+def enclose(app: Application) -> Edge:
+    """Return what a server runs: the application behind its gate.
+
+    Raises:
+        UsageError: Authentication is on and there is nothing to authenticate with.
+    """
+    settings = app.settings
+    return Edge(app, Gate(settings), app.measurement, settings.limits.in_flight)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     assert isinstance(app, Application)
-    app.ready = app.model is not None
+    await app.measurement.start()
+    app.scoring.ready = app.model is not None
     yield
-    app.ready = False
+    app.scoring.ready = False
+    await app.measurement.stop()
 
 
-def _body_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"$ref": REFERENCE.format(model=model.__name__)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def _add_predictions(app: Application) -> None:
-    interface = app.interface
-    limits: dict[str, Any] = {
-        "max_bytes": interface.max_body_bytes,
-        "seconds": interface.body_seconds,
+def _facts(model: Model | None, settings: Settings) -> dict[str, Any]:
+    if model is None:
+        return {}
+    page = model.page
+    return {
+        "model": page.name,
+        "model_version": settings.model_version,
+        "model_digest": page.model_digest,
+        "server_digest": page.server_digest,
     }
-
-    @app.post(
-        "/predict",
-        response_model=interface.prediction,
-        responses=problem.documented(*REFUSALS),
-        openapi_extra=_body_of(interface.row),
-        operation_id="predict",
-        tags=["predictions"],
-    )
-    async def predict(request: Request) -> BaseModel:
-        """Predict one row."""
-        row = await read_body(request, interface.row, **limits)
-        return (await app.answer([row]))[0]
-
-    @app.post(
-        "/predict/batch",
-        response_model=interface.predictions,
-        responses=problem.documented(*REFUSALS),
-        openapi_extra=_body_of(interface.rows),
-        operation_id="predict_batch",
-        tags=["predictions"],
-    )
-    async def predict_batch(request: Request) -> BaseModel:
-        """Predict many rows; the answers come in their order."""
-        batch: Any = await read_body(request, interface.rows, **limits)
-        return interface.predictions(predictions=await app.answer(batch.rows))
 
 
 def _add_states(app: Application) -> None:
-    @app.get("/healthz", operation_id="healthz", tags=["state"])
+    @app.get("/healthz", responses=problem.documented(503), operation_id="healthz", tags=["state"])
     async def healthz() -> Health:
         """Say that the process lives."""
         return Health(status="ok")
 
     @app.get("/readyz", responses=problem.documented(503), operation_id="readyz", tags=["state"])
-    async def readyz(response: Response) -> Health:
-        """Say whether the model can answer."""
-        if not app.ready:
-            raise ProblemError(503, "The model is not ready.")
-        response.headers["Cache-Control"] = "no-store"
-        return Health(status="ready")
+    async def readyz() -> Readiness:
+        """Say whether the model can answer and its answers are logged."""
+        if not app.scoring.ready:
+            raise ProblemError(503, "The model is not ready.", kind="model")
+        fails = app.measurement.log_fails
+        if fails and app.settings.log.failing == "unready":
+            raise ProblemError(503, "The prediction log cannot be written.", kind="model")
+        logged = "ok" if app.settings.log.folder else "off"
+        return Readiness(status="ready", log="failing" if fails else logged)
 
-    @app.get("/model", responses=problem.documented(503), operation_id="model", tags=["state"])
+    @app.get("/model", responses=problem.documented(*KNOWN), operation_id="model", tags=["state"])
     async def model() -> ModelPage:
         """Tell which model answers, how good it is and what it was made from."""
         if app.model is None:
-            raise ProblemError(503, "The model is not ready.")
+            raise ProblemError(503, "The model is not ready.", kind="model")
         return app.model.page
+
+    @app.get(
+        "/metrics",
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+                   **problem.documented(*KNOWN)},
+        response_class=Response,
+        operation_id="metrics",
+        tags=["state"],
+    )  # fmt: skip
+    async def metrics() -> Response:
+        """Return the metrics of all workers in Prometheus' text format."""
+        return Response(app.measurement.render(), media_type=METRICS)

@@ -1,6 +1,6 @@
 """The application's OpenAPI document: derived from its models, the same with and without a model.
 
-The scoring routes read their bodies themselves, so their models are added here.
+The ASGI endpoints cannot be documented by FastAPI; their twin, which is never missing, is.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 from playbill.server.problem import Problem
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import APIRouter, FastAPI
 
     from playbill.server.interface import Interface
 
@@ -26,20 +26,39 @@ MODULES = ("schemas", "app")  # in the order in which they import each other
 REFERENCE = "#/components/schemas/{model}"
 
 
-def describe(app: "FastAPI", interface: "Interface") -> dict[str, Any]:
-    """Return the OpenAPI document of an application."""
+def describe(
+    app: "FastAPI", interface: "Interface", documented: "APIRouter | None"
+) -> dict[str, Any]:
+    """Return the OpenAPI document of an application.
+
+    Args:
+        app: The application.
+        interface: Its models and texts.
+        documented: The FastAPI routes of the scoring endpoints.
+    """
+    scoring = documented.routes if documented is not None else []
+    paths = {getattr(route, "path", "") for route in scoring}
+    others = [route for route in app.routes if getattr(route, "path", "") not in paths]
     document = get_openapi(
         title=interface.title,
         version=VERSION,
         description=interface.description or None,
-        routes=app.routes,
+        routes=[*scoring, *others],
     )
-    _, own = models_json_schema(
-        [(interface.row, "validation"), (interface.rows, "validation"), (Problem, "validation")],
-        ref_template=REFERENCE,
-    )
+    _, own = models_json_schema([(Problem, "validation")], ref_template=REFERENCE)
     schemas = {**document.get("components", {}).get("schemas", {}), **own["$defs"]}
-    document["components"] = {"schemas": {name: schemas[name] for name in sorted(schemas)}}
+    # FastAPI's own error models are never answered.
+    unused = {"HTTPValidationError", "ValidationError"}
+    names = [name for name in sorted(schemas) if name not in unused]
+    document["components"] = {
+        "schemas": {name: schemas[name] for name in names},
+        "securitySchemes": {
+            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            "token": {"type": "http", "scheme": "bearer"},
+        },
+    }
+    # Whether any is asked for is a deployment's decision, so each is one of several.
+    document["security"] = [{}, {"key": []}, {"token": []}]
     return document
 
 

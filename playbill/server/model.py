@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from playbill.bundle import manifest
 from playbill.bundle.runtime.base import Runtime, open_runtime
 from playbill.errors import BundleError
+from playbill.server.scoring import typical_values
 
 
 class ModelPage(BaseModel):
@@ -35,6 +36,9 @@ class Model:
 
     runtime: Runtime
     page: ModelPage
+    profile: Mapping[str, Any]
+    typical: Mapping[str, Any]
+    """The reference median or commonest category of each column."""
 
     def check(self, columns: Sequence[str], examples: Sequence[Mapping[str, Any]]) -> None:
         """Prove before the first request that the model takes the rows that the server lets in.
@@ -73,4 +77,6 @@ def open_model(bundle: Path) -> tuple[Model, list[dict[str, Any]]]:
         lineage=plain["lineage.json"],
         card=files["card.md"].decode(),
     )
-    return Model(open_runtime(listed.runtime, files), page), list(plain["examples.json"])
+    profile = plain["profile.json"]
+    model = Model(open_runtime(listed.runtime, files), page, profile, typical_values(profile))
+    return model, list(plain["examples.json"])

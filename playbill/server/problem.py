@@ -1,12 +1,13 @@
 """Everything that goes wrong becomes `application/problem+json` (RFC 9457), and never an echo.
 
 An answer names the field and the reason. It never holds a value of the request, a file path, a
-stack trace or a version.
+stack trace or a version. The texts are ours where pydantic's depend on how a body was parsed, so
+that both lanes (see `playbill.server.lane`) give the same answer.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,16 +21,34 @@ NAMED = 64  # characters of a key that the sender made up
 # In the words of RFC 9110; the standard library's own depend on Python's version.
 TITLES = {
     400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     408: "Request Timeout",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
 DETAILS = {404: "There is nothing here.", 405: "This path takes other methods."}
+# The whole body or a row is of another form; pydantic's words differ between bytes and objects.
+REASONS = {
+    "model_type": "Input should be an object",
+    "model_attributes_type": "Input should be an object",
+    "dict_type": "Input should be an object",
+    "list_type": "Input should be an array",
+}
+NOT_JSON = "Invalid JSON: "
+SENDERS = {400, 401, 408, 413, 415}  # after these the rest of the body is not worth reading
+
+Kind = Literal[
+    "authentication", "forbidden", "rate", "busy", "body_size", "body_time", "rows", "media_type",
+    "encoding", "depth", "json", "contract", "disconnect", "model", "other",
+]  # fmt: skip
 
 
 class Fault(BaseModel):
@@ -49,48 +68,107 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What is wrong, in a sentence.")
     errors: list[Fault] = Field(description="Fields at fault, at most 20.")
+    error: str = Field(description="The detail again, where the Open Inference Protocol has it.")
 
 
-class ProblemError(Exception):
-    """Ends a request with a status, a sentence and the faults of its fields."""
+class ProblemError(HTTPException):
+    """Ends a request with a status, a sentence and the faults of its fields.
 
-    def __init__(self, status: int, detail: str, faults: Sequence[Fault] = ()) -> None:
-        super().__init__(detail)
+    Args:
+        status: The HTTP status.
+        detail: What is wrong; holds nothing that the sender wrote.
+        faults: What is wrong with which field.
+        kind: Under what it is counted.
+        seen: Columns and pydantic's error types, for the metrics.
+        headers: More headers of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        faults: Sequence[Fault] = (),
+        *,
+        kind: Kind = "other",
+        seen: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers=headers)
         self.status = status
-        self.detail = detail
         self.faults = list(faults)
+        self.kind = kind
+        self.seen = list(seen)
 
 
-def from_validation(error: ValidationError) -> ProblemError:
-    """Return the problem that a refused body is."""
-    found: list[Any] = error.errors(include_input=False, include_url=False, include_context=False)
-    first = found[0]
-    if first["type"] == "json_invalid":
-        if "recursion" in first["msg"]:
-            return ProblemError(400, "The body is nested too deeply.")
-        return ProblemError(422, "The body is not JSON.", [Fault(field="", reason=first["msg"])])
+def from_validation(
+    error: ValidationError, before: Sequence[Mapping[str, Any]] = ()
+) -> ProblemError:
+    """Return the problem that a refused body is.
+
+    Args:
+        error: What pydantic says of the body.
+        before: Errors of the query, in pydantic's form.
+    """
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    if found[0]["type"] == "json_invalid":
+        return from_parser(found[0]["msg"])
+    return from_errors([*before, *found])
+
+
+def from_parser(message: str) -> ProblemError:
+    """Return the problem that a body is which cannot be parsed."""
+    reason = message.removeprefix(NOT_JSON)
+    if "recursion" in reason:
+        return too_deep()
+    fault = Fault(field="", reason=NOT_JSON + reason)
+    return ProblemError(422, "The body is not JSON.", [fault], kind="json")
+
+
+def too_deep() -> ProblemError:
+    """Return the problem of a body with too many brackets inside each other."""
+    return ProblemError(400, "The body is nested too deeply.", kind="depth")
+
+
+def from_errors(found: Sequence[Mapping[str, Any]]) -> ProblemError:
+    """Return the problem of errors in pydantic's form, their places without `body` or `query`."""
     faults = [_fault(each) for each in found[:LISTED]]
-    if first["type"] == "too_long" and first["loc"] == ("rows",):
-        return ProblemError(413, "The batch has too many rows.", faults)
+    seen = [(str(each["loc"][-1]), str(each["type"])) for each in found[:LISTED] if each["loc"]]
+    if any(each["type"] == "too_long" and each["loc"] == ("rows",) for each in found):
+        return ProblemError(413, "The batch has too many rows.", faults, kind="rows")
     more = f", of which {LISTED} are listed" if len(found) > LISTED else ""
     count = "One field is" if len(found) == 1 else f"{len(found)} fields are"
-    return ProblemError(422, f"{count} not as the contract says{more}.", faults)
+    text = f"{count} not as the contract says{more}."
+    return ProblemError(422, text, faults, kind="contract", seen=seen)
 
 
-def respond(status: int, detail: str, faults: Sequence[Fault] = ()) -> Response:
-    """Return the response of a problem."""
-    body = Problem(
-        type="about:blank",
-        title=TITLES.get(status, "Error"),
-        status=status,
-        detail=detail,
-        errors=list(faults),
-    )
+def content_of(status: int, detail: str, faults: Sequence[Fault] = ()) -> bytes:
+    """Return the body of a problem."""
+    body = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "errors": [{"field": fault.field, "reason": fault.reason} for fault in faults],
+        "error": detail,
+    }
     # ASCII alone: no text, whatever it holds, can make the answer unreadable.
-    content = json.dumps(body.model_dump(), ensure_ascii=True).encode()
-    # What is left of a refused body is not worth reading.
-    headers = {"Connection": "close"} if status in {408, 413} else None
-    return Response(content, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def headers_of(status: int, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the headers of a problem that do not follow from its body."""
+    closing = {"connection": "close"} if status in SENDERS else {}
+    return closing | {name.lower(): value for name, value in (more or {}).items()}
+
+
+def respond(error: ProblemError) -> Response:
+    """Return the response of a problem."""
+    return Response(
+        content_of(error.status, error.detail, error.faults),
+        status_code=error.status,
+        media_type=MEDIA_TYPE,
+        headers=headers_of(error.status, error.headers),
+    )
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -106,42 +184,51 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem."""
-    app.add_exception_handler(ProblemError, _on_problem)
+    """Answer every error of `app` with a problem, and leave its kind for the metrics."""
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_request)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_bug)
 
 
-async def _on_problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)
-    return respond(error.status, error.detail, error.faults)
+def disconnected() -> ProblemError:
+    """Return the problem of a body that ended early; nobody is there to read it."""
+    return ProblemError(400, "The body ended early.", kind="disconnect")
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
+def _tell(request: Request, error: ProblemError) -> Response:
+    request.scope["playbill.problem"] = error
+    return respond(error)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    response = respond(
-        error.status_code, DETAILS.get(error.status_code, "The request was refused.")
-    )
-    response.headers.update(error.headers or {})
-    return response
+    if not isinstance(error, ProblemError):
+        status = error.status_code
+        detail = DETAILS.get(status, "The request was refused.")
+        error = ProblemError(status, detail, headers=error.headers)
+    return _tell(request, error)
 
 
-async def _on_request(_: Request, error: Exception) -> Response:
+async def _on_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [_fault(each) for each in error.errors()[:LISTED]]
-    return respond(422, "The request is not as it must be.", faults)
+    found = [{**each, "loc": tuple(each["loc"])[1:]} for each in error.errors()]
+    # A body that is `null` counts as none for FastAPI.
+    for each in found:
+        if each["loc"] == () and each["type"] == "missing":
+            each["type"] = "model_type"
+    return _tell(request, from_errors(found))
 
 
-async def _on_disconnect(_: Request, __: Exception) -> Response:
-    return respond(400, "The body ended early.")
+async def _on_disconnect(request: Request, _: Exception) -> Response:
+    return _tell(request, disconnected())
 
 
-async def _on_bug(_: Request, __: Exception) -> Response:
-    return respond(500, "The server failed; its log says more.")
+async def _on_bug(request: Request, __: Exception) -> Response:
+    return _tell(request, ProblemError(500, "The server failed; its log says more."))
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:
     path = [str(part)[:NAMED] for part in error["loc"]]
-    return Fault(field=".".join(path), reason=str(error["msg"])[:500])
+    reason = REASONS.get(error["type"], str(error["msg"]))
+    return Fault(field=".".join(path), reason=reason[:500])

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from playbill.config import schema
+from playbill.config.description import describe
 
 ROOT = Path(__file__).parents[2]
 # Keys of params.yaml that are no group: they stand in config.yaml or are written by `compose`.
@@ -44,6 +45,7 @@ def test_the_model_of_a_group_bears_its_name() -> None:
 
 
 def test_every_key_of_conf_has_a_description() -> None:
+    describe(schema.Params)
     bare = [
         f"{model.__name__}.{name}"
         for model in models()

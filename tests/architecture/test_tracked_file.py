@@ -18,7 +18,7 @@ REGISTRY = re.compile(
 )
 PIN = re.compile(
     r"[a-z0-9][a-z0-9.-]*==[0-9][\w.!+]*"
-    r"""( ; (python_version (<|>=|==) "3\.\d+"|sys_platform == "(win32|darwin)"))?"""
+    r"""( ; (python_version (<|>=|==) "3\.\d+"|sys_platform (==|!=) "(win32|darwin)"))?"""
 )
 
 

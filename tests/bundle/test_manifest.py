@@ -19,11 +19,11 @@ def test_an_untouched_bundle_is_verified_and_gives_the_model_layer(bundle: Path)
     assert listed == manifest.verify(bundle)
     assert set(model) == {
         *("card.md", "contract.json", "examples.json", "lineage.json", "metrics.json"),
-        *("pipeline.skops", "profile.json", "proof.json"),
+        *("profile.json", "proof.json", "scorer.safetensors"),
     }
 
 
-@pytest.mark.parametrize("name", ["model/pipeline.skops", "server/app.py", "requirements.txt"])
+@pytest.mark.parametrize("name", ["model/scorer.safetensors", "server/app.py", "requirements.txt"])
 def test_one_changed_byte_is_refused_and_named(bundle: Path, name: str) -> None:
     content = bytearray((bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -83,9 +83,9 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
 
 def test_the_layers_have_digests_of_their_own() -> None:
     files = {k: v for k, v in made().files.items() if k != manifest.NAME}
-    before = manifest.describe("visits", "skops", files)
-    server = manifest.describe("visits", "skops", {**files, "server/app.py": b""})
-    model = manifest.describe("visits", "skops", {**files, "model/card.md": b""})
+    before = manifest.describe("visits", "numpy", files)
+    server = manifest.describe("visits", "numpy", {**files, "server/app.py": b""})
+    model = manifest.describe("visits", "numpy", {**files, "model/card.md": b""})
     assert server.model_digest == before.model_digest
     assert server.server_digest != before.server_digest
     assert model.server_digest == before.server_digest

@@ -79,6 +79,10 @@ def test_the_json_names_what_a_program_needs(drifted: DriftReport) -> None:
         "detectable",
         "columns",
         "pairs",
+        "measure",
+        "minimum_loss",
+        "estimates",
+        "matters",
     }
 
 

@@ -51,7 +51,7 @@ def test_the_flight_of_the_readme_is_answered(flights: Path, run: Run) -> None:
 def test_a_bundle_with_one_byte_changed_is_refused(flights: Path, run: Run, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     shutil.copytree(flights / "models/flights/bundle", bundle)
-    model = bundle / "model" / "pipeline.skops"
+    model = bundle / "model" / "scorer.safetensors"
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
     model.chmod(0o644)
@@ -61,14 +61,14 @@ def test_a_bundle_with_one_byte_changed_is_refused(flights: Path, run: Run, tmp_
                    "--bundle", str(bundle)]):  # fmt: skip
         done = run("playbill", *words, cwd=flights, check=False)
         assert done.returncode == 3
-        assert "model/pipeline.skops" in done.stderr
+        assert "model/scorer.safetensors" in done.stderr
         assert "Traceback" not in done.stderr
     alone = subprocess.run(
         [sys.executable, str(bundle / "server"), "--port", "0"],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert alone.returncode == 3
-    assert "model/pipeline.skops" in alone.stderr
+    assert "model/scorer.safetensors" in alone.stderr
 
 
 def test_predict_writes_what_evaluate_predicted(flights: Path, run: Run, tmp_path: Path) -> None:

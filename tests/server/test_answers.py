@@ -61,7 +61,7 @@ def test_the_server_serves_exactly_the_reviewed_openapi(server: Running) -> None
 
 def test_health_readiness_and_the_model_page(server: Running) -> None:
     assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
-    assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
+    assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready", "log": "off"}
     page = httpx.get(f"{server.url}/model").json()
     assert page["name"] == "visits"
     assert page["threshold"] == 0.4

@@ -46,7 +46,7 @@ def test_the_code_that_runs_is_the_bundle_s_own(tmp_path: Path) -> None:
     files = {name: c for name, c in made().files.items() if name != manifest.NAME}
     name = "server/playbill/server/application.py"
     files[name] = files[name].replace(b'status="ok"', b'status="mine"')
-    files[manifest.NAME] = manifest.render(manifest.describe("visits", "skops", files))
+    files[manifest.NAME] = manifest.render(manifest.describe("visits", "numpy", files))
     with running(start_words(write(files, tmp_path / "bundle"))) as server:
         assert httpx.get(f"{server.url}/healthz").json() == {"status": "mine"}
 
@@ -61,13 +61,13 @@ def test_serving_leaves_the_bundle_as_it_was(tmp_path: Path) -> None:
 
 def test_a_changed_byte_keeps_the_server_from_starting(tmp_path: Path) -> None:
     bundle = write(made().files, tmp_path / "bundle")
-    path = bundle / "model" / "pipeline.skops"
+    path = bundle / "model" / "scorer.safetensors"
     content = bytearray(path.read_bytes())
     content[1000] ^= 1
     path.write_bytes(content)
     done = start(bundle)
     assert done.returncode == 3
-    assert "PB500 the bundle is refused: `model/pipeline.skops` was changed" in done.stderr
+    assert "PB500 the bundle is refused: `model/scorer.safetensors` was changed" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -97,7 +97,7 @@ def test_a_server_of_another_contract_refuses_the_model(tmp_path: Path) -> None:
     files["server/schemas.py"] = files["server/schemas.py"].replace(
         b"    age: int", b"    years: int"
     )
-    files[manifest.NAME] = manifest.render(manifest.describe("visits", "skops", files))
+    files[manifest.NAME] = manifest.render(manifest.describe("visits", "numpy", files))
     done = start(write(files, tmp_path / "bundle"))
     assert done.returncode == 3
     assert "different contracts" in done.stderr

@@ -158,6 +158,25 @@ class Rows(BaseModel):
     rows: Annotated[list[Row], FailFast()] = Field(min_length=1, max_length=1000)
 
 
+class Probabilities(BaseModel):
+    """The probability of each class."""
+
+    model_config = STRICT
+
+    class_0: float = Field(
+        ge=0,
+        le=1,
+        alias="0",
+        description="Probability that `late` is 0.",
+    )
+    class_1: float = Field(
+        ge=0,
+        le=1,
+        alias="1",
+        description="Probability that `late` is 1.",
+    )
+
+
 class Prediction(BaseModel):
     """The answer to one row."""
 
@@ -175,10 +194,21 @@ class Prediction(BaseModel):
         le=1,
         description="Probability that `late` is 1.",
     )
+    probabilities: Probabilities = Field(description="The probability of each class.")
     model: str = Field(description="Name of the model.")
+    model_version: str | None = Field(
+        default=None, description="Its version in the registry, where the deployment names it."
+    )
     model_digest: str = Field(
         pattern="^sha256:[0-9a-f]{64}$",
         description="Identity of the model: SHA-256 of its layer of the bundle.",
+    )
+    contributions: dict[str, float] | None = Field(
+        default=None,
+        description=(
+            "If asked for: by how much each value moved the answer away from that of the "
+            "reference median or commonest category."
+        ),
     )
 
 

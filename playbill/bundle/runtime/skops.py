@@ -32,6 +32,8 @@ class SkopsRuntime:
         asked: What the contract asks for.
     """
 
+    quick = False
+
     def __init__(self, pipeline: Any, inputs: Sequence[Column], asked: Outcome) -> None:
         self._pipeline = pipeline
         self._inputs = tuple(inputs)
@@ -41,6 +43,12 @@ class SkopsRuntime:
         """Return the answer to each row, in the task's form."""
         frame, asked = as_model_frame(columns, self._inputs), self._asked
         return answer(self._pipeline, frame, task=asked.task, classes=asked.classes)
+
+    def predict_row(self, values: Sequence[object]) -> float | list[float]:
+        """Return the answer to one row."""
+        columns = {c.name: [value] for c, value in zip(self._inputs, values, strict=True)}
+        answer: float | list[float] = self.predict(columns)[0].tolist()
+        return answer
 
 
 def open_model(files: Mapping[str, bytes]) -> SkopsRuntime:

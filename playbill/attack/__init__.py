@@ -1,0 +1,1 @@
+"""Hostile requests, each with its right answer, for a running server."""

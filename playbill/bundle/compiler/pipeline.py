@@ -1,0 +1,227 @@
+"""Compiles a fitted Pipeline to the file that the runtime `numpy` reads."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from playbill.bundle.compiler.encoder import UNKNOWN, words_of
+from playbill.bundle.compiler.ensemble import READERS, read_ensemble
+from playbill.bundle.compiler.feature import Feature
+from playbill.bundle.compiler.fold import breaks_of, joined
+from playbill.bundle.compiler.masks import asked, write_masks
+from playbill.bundle.compiler.preparation import write_preparation
+from playbill.bundle.compiler.transformer import transform
+from playbill.bundle.compiler.walk import write_walk
+from playbill.bundle.compiler.writer import Writer
+from playbill.bundle.runtime.numpy import FILE, FORMAT_VERSION
+from playbill.bundle.runtime.tensors import dump_tensors
+from playbill.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from playbill.contract.column import Column
+    from playbill.contract.outcome import Outcome
+
+    Floats = NDArray[np.float64]
+
+
+def compile_pipeline(
+    pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome"
+) -> dict[str, bytes]:
+    """Return the runtime's file by its name in the model layer; equal Pipelines, equal bytes.
+
+    Args:
+        pipeline: A fitted Pipeline on the columns of `inputs`, in their order.
+        inputs: The contract's input columns.
+        asked: What the contract asks for.
+
+    Raises:
+        UnsupportedError: The Pipeline has a part that cannot be compiled; the text names it.
+    """
+    _check_classes(pipeline, asked)
+    words = words_of(pipeline)
+    features = [_raw(place, column, words) for place, column in enumerate(inputs)]
+    writer = Writer()
+    model = _Compiler(len(words) + 2, writer).scorer(pipeline, features, raw=False)
+    about = {
+        "format_version": FORMAT_VERSION,
+        "inputs": [[column.name, column.kind] for column in inputs],
+        "words": {
+            str(place): words for place, column in enumerate(inputs) if column.kind == "text"
+        },
+        "model": model,
+    }
+    return {FILE: dump_tensors(writer.arrays, about)}
+
+
+def raw_breaks(pipeline: Any, inputs: "Sequence[Column]") -> "dict[str, Floats]":
+    """Return the raw numbers at which the Pipeline's answer may change, by column name.
+
+    Each is the largest double on its side of a threshold, a bin's edge or a category. Where a part
+    of the Pipeline is not known, what stands before it is told all the same.
+    """
+    words = words_of(pipeline)
+    features = [_raw(place, column, words) for place, column in enumerate(inputs)]
+    compiler = _Compiler(len(words) + 2, Writer())
+    with suppress(UnsupportedError):
+        compiler.scorer(pipeline, features, raw=False)
+    found: dict[str, list[Floats]] = {}
+    for feature, thresholds in compiler.seen:
+        if not feature.text and (feature.turn is not None or len(thresholds)):
+            with suppress(UnsupportedError):
+                breaks = breaks_of(feature, thresholds)
+                found.setdefault(inputs[feature.source].name, []).append(breaks)
+    return {name: joined(breaks) for name, breaks in found.items()}
+
+
+def _raw(place: int, column: "Column", words: Sequence[str]) -> Feature:
+    if column.kind != "text":
+        return Feature(place, text=False)
+    values = np.empty(len(words) + 2, dtype=object)
+    values[:] = [*words, UNKNOWN, np.nan]
+    return Feature(place, text=True, values=values)
+
+
+def _check_classes(pipeline: Any, asked: "Outcome") -> None:
+    known = list(getattr(pipeline, "classes_", ()))
+    two = 2
+    if asked.task == "binary" and len(known) != two:
+        raise UnsupportedError(f"a binary model of {len(known)} classes")
+    if asked.task == "multiclass" and (known != list(asked.classes) or len(known) <= two):
+        raise UnsupportedError("a model that did not learn every class, or only two")
+
+
+class _Compiler:
+    """Compiles estimators, one inside another."""
+
+    def __init__(self, words: int, writer: Writer) -> None:
+        self._words = words
+        self._writer = writer
+        self.seen: list[tuple[Feature, Floats]] = []
+        """Features that were met, with the values up to which they count as the same."""
+
+    def scorer(self, model: Any, features: Sequence[Feature], *, raw: bool) -> dict[str, Any]:
+        """Return the description of an estimator's predictions.
+
+        Args:
+            model: A fitted Pipeline or estimator.
+            features: What it was fitted on.
+            raw: As `decision_function` gives them.
+        """
+        name = type(model).__name__
+        self.seen += [(feature, np.empty(0)) for feature in features]
+        if not type(model).__module__.startswith("sklearn."):
+            raise UnsupportedError(f"the estimator {name}")
+        if name == "Pipeline":
+            for _, step in model.steps[:-1]:
+                features = transform(step, features)
+            return self.scorer(model.steps[-1][1], features, raw=raw)
+        if name in WRAPPERS:
+            return self.scorer(model.estimator_, features, raw=raw)
+        if name in READERS:
+            return self._trees(model, features, raw=raw)
+        if name in LINEAR:
+            return self._linear(model, features, raw=raw)
+        if name == "CalibratedClassifierCV" and not raw:
+            return self._calibrated(model, features)
+        raise UnsupportedError(f"the estimator {name}")
+
+    def _trees(self, model: Any, features: Sequence[Feature], *, raw: bool) -> dict[str, Any]:
+        ensemble = read_ensemble(model, features, raw=raw)
+        for places in asked(ensemble).values():
+            self.seen += [(ensemble.features[place], each) for place, each in places.items()]
+        try:
+            return write_masks(ensemble, self._words, self._writer)
+        except UnsupportedError:
+            preparation = write_preparation(ensemble.features, self._writer)
+            head = write_walk(ensemble, self._writer)
+            return {"kind": "prepared", "preparation": preparation, "head": head}
+
+    def _linear(self, model: Any, features: Sequence[Feature], *, raw: bool) -> dict[str, Any]:
+        coefficients = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
+        outputs = len(coefficients)
+        intercept = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), (outputs,))
+        link = "identity" if raw else LINEAR[type(model).__name__](model)
+        head = {
+            "kind": "linear",
+            "coefficients": self._writer.put("coefficients", coefficients.T),
+            "intercept": self._writer.put("intercept", intercept),
+            "link": link,
+        }
+        preparation = write_preparation(features, self._writer)
+        return {"kind": "prepared", "preparation": preparation, "head": head}
+
+    def _calibrated(self, model: Any, features: Sequence[Feature]) -> dict[str, Any]:
+        classes = len(model.classes_)
+        members = [self._member(each, features, classes) for each in model.calibrated_classifiers_]
+        return {"kind": "calibrated", "classes": classes, "members": members}
+
+    def _member(self, each: Any, features: Sequence[Feature], classes: int) -> dict[str, Any]:
+        if len(each.estimator.classes_) != classes:
+            raise UnsupportedError("a calibration whose fold lacks a class")
+        raw = hasattr(each.estimator, "decision_function")
+        temperature = 0.0
+        calibrators = []
+        if each.method == "temperature":
+            temperature = float(each.calibrators[0].beta_)
+            if not raw and classes == 2:  # noqa: PLR2004
+                raise UnsupportedError("temperature scaling of two probabilities")
+        else:
+            calibrators = [self._calibrator(one) for one in each.calibrators]
+        return {
+            "scorer": self.scorer(each.estimator, features, raw=raw),
+            "calibrators": calibrators,
+            "temperature": temperature,
+        }
+
+    def _calibrator(self, one: Any) -> dict[str, Any]:
+        if type(one).__name__ == "_SigmoidCalibration":
+            return {"kind": "sigmoid", "values": self._writer.put("sigmoid", [one.a_, one.b_])}
+        x, y = one.X_thresholds_, one.y_thresholds_
+        if np.asarray(x).dtype != np.float64 or one.out_of_bounds != "clip":
+            raise UnsupportedError("an isotonic calibration in single precision or unclipped")
+        put = self._writer.put
+        return {"kind": "isotonic", "x": put("isotonic_x", x), "y": put("isotonic_y", y)}
+
+
+def _logistic(model: Any) -> str:
+    return "sigmoid" if len(model.classes_) == 2 else "softmax"  # noqa: PLR2004
+
+
+def _one_against_rest(model: Any) -> str:
+    if getattr(model, "loss", "log_loss") != "log_loss":
+        raise UnsupportedError(f"probabilities of the loss {model.loss}")
+    return "sigmoid" if len(model.classes_) == 2 else "one_against_rest"  # noqa: PLR2004
+
+
+def _identity(model: Any) -> str:
+    if np.ndim(model.coef_) != 1:
+        raise UnsupportedError("a linear model of several targets")
+    return "identity"
+
+
+def _exponential(model: Any) -> str:
+    return "exp" if type(model._base_loss.link).__name__ == "LogLink" else "identity"  # noqa: SLF001
+
+
+# Linear models by name, with the function that names their link.
+LINEAR: Mapping[str, Callable[[Any], str]] = {
+    "LogisticRegression": _logistic,
+    "LogisticRegressionCV": _logistic,
+    "SGDClassifier": _one_against_rest,
+    **dict.fromkeys(
+        (
+            "ARDRegression", "BayesianRidge", "ElasticNet", "ElasticNetCV", "HuberRegressor",
+            "Lars", "LarsCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV", "LinearRegression",
+            "LinearSVR", "OrthogonalMatchingPursuit", "QuantileRegressor", "Ridge", "RidgeCV",
+            "SGDRegressor", "TheilSenRegressor",
+        ),
+        _identity,
+    ),
+    **dict.fromkeys(("GammaRegressor", "PoissonRegressor", "TweedieRegressor"), _exponential),
+}  # fmt: skip
+# Estimators that hand on the probabilities of the one inside.
+WRAPPERS = frozenset({"FixedThresholdClassifier", "TunedThresholdClassifierCV", "RANSACRegressor"})

@@ -1,0 +1,1 @@
+"""How the processes of the stages run: each by itself, or forked from one that imported once."""

@@ -1,0 +1,1 @@
+"""What the pages that Playbill writes have in common: one file each, no script, no network."""

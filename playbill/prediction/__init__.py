@@ -1,0 +1,1 @@
+"""What the server said, and the truth that came later."""

@@ -1,0 +1,186 @@
+"""Rows in, plain answers out: asks the runtime, says what it said, logs and counts it.
+
+Both lanes and the Open Inference Protocol end here, so that they cannot differ.
+"""
+
+import os
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
+
+from playbill.errors import DataError
+from playbill.server.authentication import who
+from playbill.server.identifier import identifier_text
+from playbill.server.interface import Interface
+from playbill.server.problem import Fault, ProblemError
+
+if TYPE_CHECKING:
+    from playbill.server.measurement import Measurement
+    from playbill.server.model import Model
+
+# Rows that the event loop may wait for; more, or a slow runtime, get a thread.
+INLINE_ROWS = 128
+QUICK = frozenset({"numpy", "onnx"})
+
+Answer = dict[str, Any]
+
+
+class Scoring:
+    """Answers rows with a model.
+
+    Args:
+        interface: The served interface.
+        model: The model; None answers 503.
+        measurement: Counts and logs.
+        version: Version that the answers name.
+    """
+
+    def __init__(
+        self,
+        interface: Interface,
+        model: "Model | None",
+        measurement: "Measurement",
+        version: str | None = None,
+    ) -> None:
+        self.interface = interface
+        self.model = model
+        self.ready = False
+        self._measurement = measurement
+        self._names = list(interface.columns)
+        self._get = attrgetter(*interface.columns.values())
+        self._single = len(self._names) == 1
+        self._base: Answer = {}
+        if model is not None:
+            self._base = {
+                "model": model.page.name,
+                "model_version": version,
+                "model_digest": model.page.model_digest,
+            }
+            if version is None:
+                del self._base["model_version"]
+            self._quick = model.page.runtime in QUICK
+            self._one = getattr(model.runtime, "predict_row", None)
+            self._classes = [str(each) for each in interface.asked.classes]
+            self._threshold = model.page.threshold
+
+    async def answer(
+        self, rows: Sequence[BaseModel], scope: Mapping[str, Any], *, explain: bool = False
+    ) -> list[Answer]:
+        """Return a prediction for each row, logged and counted.
+
+        Raises:
+            ProblemError: 503 there is no model (yet), 422 the model cannot take a value.
+        """
+        if self.model is None or not self.ready:
+            raise ProblemError(503, "The model is not ready.", kind="model")
+        try:
+            scores = await self._scores(rows)
+            found = [self._answer(score) for score in scores]
+            if explain:
+                for row, one in zip(rows, found, strict=True):
+                    one["contributions"] = await self._contributions(row, one)
+        except DataError as error:  # its text may hold a value: only the place is told
+            fault = Fault(field=error.where, reason="The model cannot take this value.")
+            detail = "A value cannot be used."
+            raise ProblemError(422, detail, [fault], kind="model") from None
+        self._measurement.predicted(rows, found, who(scope).name, scope.get("playbill.request", ""))
+        return found
+
+    async def _scores(self, rows: Sequence[BaseModel]) -> list[Any]:
+        assert self.model is not None
+        runtime = self.model.runtime
+        if self._quick and len(rows) == 1 and self._one is not None:
+            values = self._get(rows[0])
+            return [self._one((values,) if self._single else values)]
+        columns = self._columns(rows)
+        if self._quick and len(rows) <= INLINE_ROWS:
+            return list(runtime.predict(columns).tolist())
+        return list((await run_in_threadpool(runtime.predict, columns)).tolist())
+
+    def _columns(self, rows: Sequence[BaseModel]) -> dict[str, Sequence[object]]:
+        if self._single:
+            return {self._names[0]: [self._get(row) for row in rows]}
+        values = zip(*map(self._get, rows), strict=True)
+        return dict(zip(self._names, values, strict=True))
+
+    def _answer(self, score: Any) -> Answer:
+        """Return the answer to one row.
+
+        binary: `label` (true: the positive class), its `probability`, `probabilities` by class;
+        multiclass: the same for the most probable class, of equal ones the first; regression:
+        `value`.
+        """
+        asked = self.interface.asked
+        said: Answer = {"prediction_id": identifier_text()}
+        if asked.task == "regression":
+            said["value"] = score
+        elif asked.task == "binary":
+            said["label"] = score >= self._threshold
+            said["probability"] = score
+            last = asked.classes[-1] == asked.positive
+            pair = (1 - score, score) if last else (score, 1 - score)
+            said["probabilities"] = dict(zip(self._classes, pair, strict=True))
+        else:
+            best = max(range(len(score)), key=score.__getitem__)
+            said["label"] = asked.classes[best]
+            said["probability"] = score[best]
+            said["probabilities"] = dict(zip(self._classes, score, strict=True))
+        said.update(self._base)
+        return said
+
+    async def _contributions(self, row: BaseModel, answer: Answer) -> dict[str, float]:
+        """Return by how much each value moved the answer away from its reference value's.
+
+        One value at a time is replaced by the reference median (a number) or the commonest
+        category, all else kept: k + 1 scorings for k features, in one batch. Interactions are
+        counted with each feature that takes part, so the figures need not add up.
+        """
+        assert self.model is not None
+        typical = {n: v for n, v in self.model.typical.items() if n in self.interface.columns}
+        own = {name: getattr(row, field) for name, field in self.interface.columns.items()}
+        names = list(typical)
+        columns: dict[str, Sequence[object]] = {
+            name: [value, *(typical[n] if n == name else value for n in names)]
+            for name, value in own.items()
+        }
+        scores = await run_in_threadpool(self.model.runtime.predict, columns)
+        values = scores.tolist()
+        if self.interface.asked.task == "multiclass":
+            best = list(self.interface.asked.classes).index(answer["label"])
+            values = [each[best] for each in values]
+        return {name: values[0] - other for name, other in zip(names, values[1:], strict=True)}
+
+
+def typical_values(profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the median or the commonest category of each profiled column.
+
+    The median is the upper edge of the bin in which half of the reference rows are reached: the
+    profile holds no rows.
+    """
+    found: dict[str, Any] = {}
+    for name, column in profile.get("columns", {}).items():
+        counts = column["counts"]
+        if "edges" not in column:
+            names = column["categories"]
+            if names:
+                common = names[max(range(len(names)), key=counts.__getitem__)]
+                found[name] = common == "true" if column["kind"] == "boolean" else common
+        elif column["edges"]:
+            total, reached, sums = sum(counts), 0, []
+            for count in counts:
+                reached += count
+                sums.append(reached)
+            place = min(bisect_left(sums, total / 2), len(column["edges"]) - 1)
+            value = column["edges"][place]
+            found[name] = round(value) if column["kind"] == "integer" else value
+    return found
+
+
+def secret(variable: str | None) -> bytes | None:
+    """Return the value of an environment variable as a key."""
+    value = os.environ.get(variable, "") if variable else ""
+    return value.encode() or None
