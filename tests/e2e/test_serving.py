@@ -82,7 +82,7 @@ def test_predict_writes_what_evaluate_predicted(flights: Path, run: Run, tmp_pat
 def test_a_promoted_model_is_what_serve_and_predict_take_until_it_is_withdrawn(
     mine: Path, run: Run, tmp_path: Path
 ) -> None:
-    """The README's lines, after its first command: push, promote, look, serve; then the way back."""
+    """The README's lines after its first command: push, promote, serve; then the way back."""
     refused = run("playbill", "promote", "HEAD", "--stage", "prod", cwd=mine, check=False)
     assert refused.returncode == 3
     assert "dvc push, then the same again" in refused.stderr
