@@ -107,14 +107,21 @@ def verify(root: Path, tag: git.Tag) -> dict[str, Any]:
     return registry.evidence(tag.message)
 
 
-def problems(root: Path, tag: git.Tag) -> list[str]:
-    """Return what does not hold of a registry tag, the worst first; empty if all does."""
+def problems(root: Path, tag: git.Tag, *, past: bool = False) -> list[str]:
+    """Return what does not hold of a registry tag, the worst first; empty if all does.
+
+    Args:
+        root: The project.
+        tag: The tag.
+        past: Whether to ask what held at its time: that a version was withdrawn later is left out.
+    """
     place = registry.place_of(tag.name)
     if place is None:
         return ["its name is none of the registry's"]
     facts = registry.evidence(tag.message)
     try:
-        return list(_problems(root, tag, place, facts))
+        found = list(_problems(root, tag, place, facts))
+        return found if past else [*_withdrawn(root, place, facts), *found]
     except LineageError as error:
         return [error.what]
 
@@ -156,6 +163,9 @@ def _place(root: Path, tag: git.Tag, place: registry.Place, facts: dict[str, Any
     for key, name in wanted.items():
         if name and facts.get(key, name) != name:
             yield f"its evidence is of the {key} {facts.get(key)}, and its name says {name}"
+
+
+def _withdrawn(root: Path, place: registry.Place, facts: Mapping[str, Any]) -> Iterator[str]:
     version = str(facts.get("version"))
     if gone := registry.withdrawal(root, place.artifact, version):
         yield f"{version} was withdrawn by {gone.name}: {registry.reason(gone)}"

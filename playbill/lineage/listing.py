@@ -49,7 +49,7 @@ def history(
 
 def _entry(root: Path, one: registry.Assignment, *, check: bool) -> dict[str, Any]:
     facts = one.evidence
-    found = evidence.problems(root, one.tag) if check and one.active else []
+    found = evidence.problems(root, one.tag, past=True) if check and one.active else []
     return {
         "model": one.artifact,
         "stage": one.stage,

@@ -263,7 +263,9 @@ def test_rollback_withdraw_and_history_tell_who_served_when_and_why(project: Pat
     assert "git push origin 'tiny@v0.0.2!'" in gone.stdout
     emptied = _run(withdraw, "tiny#prod", "--reason", "a leak too")
     assert "stage prod is empty" in emptied.stdout
-    shown = json.loads(_run(past, "--json").stdout)["history"]
+    told = _run(past, "--json")
+    assert told.exit_code == 0, "what was withdrawn held at its time"
+    shown = json.loads(told.stdout)["history"]
     assert [one["decision"] for one in shown] == ["first", "gate", "rollback", "withdrawn"]
     assert shown[1]["why"].startswith("not worse by roc_auc")
     assert shown[3]["why"] == "a leak too"
