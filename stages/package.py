@@ -6,18 +6,30 @@ from typing import TYPE_CHECKING, Any
 from playbill.bundle import assembly, parity
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
-from playbill.config.schema import DECISIONS, Params
+from playbill.config.decision import DECISIONS
+from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
 from playbill.drift.performance import profile_performance
-from playbill.drift.profile import build_profile
+from playbill.drift.profile import build_profile, with_model
 from playbill.server import application, command  # the code that ships is the code imported here
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # What the model layer's lineage states; the stage depends on exactly these keys.
-GROUPS = ("source", "contract", "split", "feature", "model", "evaluation", "seed")
+GROUPS = (
+    "source",
+    "contract",
+    "split",
+    "feature",
+    "model",
+    "validation",
+    "tuning",
+    "training",
+    "evaluation",
+    "seed",
+)
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
 
 
@@ -60,7 +72,7 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         served=served,
         scorer=choice.files,
         proof=choice.proof,
-        profile=_profile(params, train, predictions, served),
+        profile=_profile(params, train, predictions, served, _importance(report)),
         metrics=metrics,
         lineage=lineage,
         card=write_card(facts),
@@ -86,7 +98,11 @@ def _served(params: Params, tuned: float | None) -> assembly.Served:
 
 
 def _profile(
-    params: Params, train: "pd.DataFrame", predictions: "pd.DataFrame", served: assembly.Served
+    params: Params,
+    train: "pd.DataFrame",
+    predictions: "pd.DataFrame",
+    served: assembly.Served,
+    losses: dict[str, float],
 ) -> dict[str, Any]:
     contract, known = params.contract, served.asked
     answers = answers_of(predictions, known)
@@ -94,14 +110,20 @@ def _profile(
     if known.task == "binary":
         positive = predictions[contract.target].to_numpy() == 1
         performance = profile_performance(answers, positive, served.threshold)
-    return build_profile(
+    profile = build_profile(
         train,
         served.inputs,
         params.drift,
         scores=score(answers, known),
         time=contract.role("time"),
-        performance=performance,
     )
+    return with_model(profile, performance=performance, importance=losses)
+
+
+def _importance(report: dict[str, Any]) -> dict[str, float]:
+    """Return what the model loses when a column is shuffled; empty if that was not measured."""
+    found = report.get("importance") or {}
+    return {each["column"]: each["increase"] for each in found.get("columns", [])}
 
 
 def _rows(params: Params, frame: "pd.DataFrame", digest: str) -> Rows:

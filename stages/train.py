@@ -1,29 +1,32 @@
-"""Stage train: `feature` and `model` make one Pipeline, fitted on the prepared rows."""
+"""Stage train: `feature` and `model` make one Pipeline, tried on folds and fitted on all rows."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playbill.config import place
 from playbill.config.schema import Params
-from playbill.contract.column import inputs
-from playbill.contract.frame import as_model_frame
-from playbill.contract.task import outcome
-from playbill.feature.transform import build_transformer
-from playbill.model.estimator import build_pipeline, fit
 from playbill.model.seen import seen
+from playbill.training.learning import learn
+from playbill.training.search import Desk
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def run(params: Params, *, train: "pd.DataFrame") -> dict[str, object]:
-    """Return `pipeline`, the fitted Pipeline, `training` and the keys of the rows it has `seen`."""
-    contract = params.contract
-    transformer = build_transformer(params.feature, params.allow)
-    pipeline = build_pipeline(transformer, params.model, params.allow, task=contract.task)
-    rows = as_model_frame(train, inputs(contract))
+    """Return `pipeline`, `training` (its report), `trials` and the keys of the rows it has `seen`.
+
+    How many fits run at once is the place's (`jobs` in conf/env): it decides nothing.
+    """
+    here = Path.cwd()
+    versions = params.environment["train"].packages if "train" in params.environment else {}
+    kept = here / ".dvc" / "tmp" / "playbill" / "tuning" if (here / ".dvc").is_dir() else None
+    learned = learn(params, train, Desk(place.current(here).jobs, kept, str(versions)))
     return {
-        "pipeline": fit(pipeline, rows, train[contract.target]),
-        "training": {"format_version": 1, "task": outcome(contract).task, "threshold": None},
-        "seen": seen(train[contract.key]),
+        "pipeline": learned.pipeline,
+        "training": learned.report,
+        "trials": learned.trials,
+        "seen": seen(train[params.contract.key]),
     }
 
 

@@ -187,7 +187,7 @@ class Got:
     body: bytes
 
 
-def call(
+def call(  # noqa: PLR0913 - what a request is made of
     app: "ASGIApp",
     path: str,
     messages: Sequence[Mapping[str, Any]] | bytes = b"",
@@ -195,8 +195,13 @@ def call(
     method: str = "POST",
     headers: Mapping[str, str] | None = None,
     kind: str | None = "application/json",
+    sent: list[Any] | None = None,
 ) -> Got:
-    """Call an application as a server would, with these ASGI messages or this body."""
+    """Call an application as a server would, with these ASGI messages or this body.
+
+    What it sends is kept in `sent`, for who expects it to raise.
+    """
+    sent = [] if sent is None else sent
     plain, _, query = path.partition("?")
     if isinstance(messages, bytes):
         messages = [{"type": "http.request", "body": messages, "more_body": False}]
@@ -208,7 +213,7 @@ def call(
         "root_path": "", "scheme": "http", "server": ("test", 80), "client": ("test", 1),
         "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in pairs], "state": {},
     }  # fmt: skip
-    left, sent = list(messages), []
+    left = list(messages)
 
     async def receive() -> Any:
         if not left:

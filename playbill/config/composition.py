@@ -128,11 +128,26 @@ def _check_pure(raw: Any, searched: Sequence[str]) -> None:
         raise choice.not_searched()
 
 
+def _check_words(defaults: Any) -> None:
+    """Refuse a choice that YAML took for a truth value: Hydra would end with a traceback."""
+    entries = [each for each in defaults or () if isinstance(each, dict)]
+    for group, option in (pair for entry in entries for pair in entry.items()):
+        if isinstance(option, bool):
+            raise ConfigError(
+                f"the choice for `{group}` is no text: YAML reads a bare on, off, yes or no "
+                "as true or false",
+                where=f"conf/{CONFIG}.yaml defaults",
+                expected=f'- {group}: "off"',
+                run="put it into quotes, then `playbill check`",
+            )
+
+
 def _check_defaults(folder: Path) -> None:
     """Refuse a defaults list in which recorded values would not stand above all others."""
     config = folder / f"{CONFIG}.yaml"
     tree = yaml.load(config.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
     found = tree.get("defaults") if isinstance(tree, dict) else None
+    _check_words(found)
     if not isinstance(found, list) or found[-1:] != [RECORDED] or "_self_" not in found:
         raise ConfigError(
             "the defaults list does not end with `- recorded`, or lacks `- _self_`",

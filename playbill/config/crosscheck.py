@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from playbill.config.decision import gate_problems
+from playbill.config.learning import learning_problems
 from playbill.config.nearest import nearest
 from playbill.config.outcome import task_problems
 from playbill.config.schema import Params
+from playbill.config.selection import selected, selector_problems
 from playbill.config.stagecheck import stage_problems
 
 Problem = tuple[str, str, str]
@@ -21,6 +23,7 @@ def crosscheck(params: Params) -> list[Problem]:
         *_block(params),
         *gate_problems(params),
         *_split(params),
+        *learning_problems(params),
         *_engine(params),
         *stage_problems(params),
     ]
@@ -28,9 +31,12 @@ def crosscheck(params: Params) -> list[Problem]:
 
 def _features(params: Params) -> Iterator[Problem]:
     contract, seen = params.contract, dict[str, str]()
-    for name, group in params.feature.groups.items():
+    if problems := list(selector_problems(params.feature, contract)):
+        yield from problems
+        return
+    for name, taken in selected(params.feature, contract).items():
         key = f"feature.groups.{name}.columns"
-        for column in group.columns:
+        for column in taken:
             if column in contract.unavailable:
                 what = f"`{column}` is known only after the prediction"
                 yield key, what, "no column of contract.unavailable"

@@ -93,7 +93,7 @@ def set_choice(text: str, group: str, option: str) -> str:
         raise ConfigError(
             f"the defaults list has no line for `{group}`", where=f"conf/{CONFIG}.yaml defaults"
         )
-    return pattern.sub(lambda match: match.group(1) + option, text, count=1)
+    return pattern.sub(lambda match: match.group(1) + scalar(option), text, count=1)
 
 
 def fold(root: Path, choices: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,8 @@ from playbill.errors import ConfigError, InstalledError
 
 CONSTRAINTS = "constraints.txt"
 RUNNER = "playbill.pipeline.runner"
+# What decides the result of a search, by its kind.
+SEARCHERS = {"optuna": ("optuna",), "automl": ("flaml", "lightgbm")}
 _SHOWN = 8
 _PLAIN = re.compile(r"([A-Za-z0-9][\w.-]*)==([\w.+!]+)")
 ROUTERS = "routers"  # of conf/server: modules whose source goes into the bundle
@@ -38,7 +40,7 @@ def pinned(root: Path) -> dict[str, str]:
         if not text:
             continue
         if plain := _PLAIN.fullmatch(text):
-            found[_canonical(plain[1])] = plain[2]
+            found[canonical(plain[1])] = plain[2]
         else:
             found.update(_with_marker(text, f"{CONSTRAINTS}:{number}"))
     return found
@@ -55,17 +57,18 @@ def _with_marker(text: str, where: str) -> dict[str, str]:
             f"`{text}` is no requirement", where=where, expected="name==version"
         ) from error
     if requirement.marker is None or requirement.marker.evaluate():
-        return {_canonical(requirement.name): str(requirement.specifier).removeprefix("==")}
+        return {canonical(requirement.name): str(requirement.specifier).removeprefix("==")}
     return {}
 
 
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
+    """Return the one spelling of a distribution's name that all its spellings share."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def installed_version(name: str) -> str | None:
     """Return the installed version of a distribution, or None."""
-    folder = _folders().get(_canonical(name))
+    folder = _folders().get(canonical(name))
     if folder is not None and (version := _stated_version(folder)):
         return version
     try:
@@ -84,7 +87,7 @@ def _folders() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in map(Path, sys.path):
         for folder in sorted(place.glob("*.dist-info")) if place.is_dir() else ():
-            found.setdefault(_canonical(folder.name.partition("-")[0]), folder)
+            found.setdefault(canonical(folder.name.partition("-")[0]), folder)
     return found
 
 
@@ -136,7 +139,8 @@ def stage_environment(params: Params, name: str, tree: SourceTree) -> Environmen
     mine = [t for t in targets if t.partition(".")[0] in tree.packages]
     ours = [t for t in targets if t.partition(".")[0] == FRAMEWORK]
     versions = {
-        n: installed_version(n) for n in sorted({*stage.packages, *_foreign(targets, tree)})
+        n: installed_version(n)
+        for n in sorted({*stage.packages, *_foreign(targets, tree), *_searchers(params, stage)})
     }
     return Environment(
         framework=tree.framework_digest(
@@ -165,6 +169,11 @@ def _targets(values: Any) -> Iterator[str]:
     elif isinstance(values, list):
         for item in values:
             yield from _targets(item)
+
+
+def _searchers(params: Params, stage: Stage) -> Sequence[str]:
+    """Return the distributions that the chosen search needs; without one nobody needs them."""
+    return SEARCHERS.get(params.tuning.kind, ()) if "tuning" in stage.config else ()
 
 
 def _foreign(targets: Sequence[str], tree: SourceTree) -> Iterator[str]:

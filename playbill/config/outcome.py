@@ -6,6 +6,8 @@ It stands here, below `playbill.contract`, because `compose` asks it before any 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from playbill.config.kind import kind_of
+
 if TYPE_CHECKING:
     from playbill.config.schema import Contract
 
@@ -14,8 +16,6 @@ Task = Literal["binary", "multiclass", "regression"]
 Class = str | int
 Problem = tuple[str, str, str]  # key, what, expected
 
-_TEXT = ("str", "string", "object", "category")
-_NUMBER = ("int", "float", "bool")  # what a dtype's name begins with, in any case
 _TWO = 2
 
 
@@ -53,7 +53,7 @@ def _whole(value: Any) -> Class:
 
 
 def _is_text(column: Mapping[str, Any]) -> bool:
-    return str(column.get("dtype")).split("[", maxsplit=1)[0].lower() in _TEXT
+    return kind_of(column.get("dtype")) == "text"
 
 
 def task_problems(contract: "Contract") -> Iterator[Problem]:
@@ -80,15 +80,14 @@ def _is_class(value: Any) -> bool:
 
 
 def _number(key: str, column: Mapping[str, Any]) -> Iterator[Problem]:
-    dtype = str(column.get("dtype")).lower()
-    if not dtype.startswith(("int", "float")):
+    if kind_of(column.get("dtype")) not in {"number", "integer"}:
         what = f"a regression predicts a number, and the target's dtype is {column.get('dtype')}"
         yield f"{key}.dtype", what, "float64 or int64, or another `contract.task`"
 
 
 def _count(contract: "Contract", key: str, column: Mapping[str, Any]) -> Iterator[Problem]:
     names, task = contract.classes, contract.task
-    if not _is_text(column) and not str(column.get("dtype")).lower().startswith(_NUMBER):
+    if kind_of(column.get("dtype")) in {"datetime", None}:
         what = f"a {task} target cannot be of the dtype {column.get('dtype')}"
         yield f"{key}.dtype", what, "str, int64, float64 (0 and 1) or bool"
     elif not names:

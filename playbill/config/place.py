@@ -29,6 +29,8 @@ class Place(BaseModel):
     """DVC remote to push to and to fetch from; none: DVC's own default (`core.remote`)."""
     scratch: str | None = None
     """Folder under which `playbill run` keeps its outputs; none: inside .dvc/tmp."""
+    jobs: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Fits that run side by side in a search or on folds; the result is the same for any number."""
     secrets: list[SecretName] = []
     """Names of environment variables that must be set; `playbill doctor` looks."""
     signing_key: str | None = None

@@ -9,39 +9,50 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    model_validator,
+)
 
-from playbill.config.decision import Metric, Test
+from playbill.config.decision import Gate, Promotion
+from playbill.config.group import Group, Share, placed
+from playbill.config.kind import Kind
+from playbill.config.measurement import Importance, Interval, SliceSearch
 from playbill.config.outcome import Class, Task, classes_of
+from playbill.config.span import PATTERN
 from playbill.config.table import Keeps, Table
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
-Share = Annotated[float, Field(gt=0, lt=1)]
+# What must not be on both sides of a split.
+Crossing = Literal["group", "time"]
+Metric = Literal[
+    "roc_auc", "average_precision", "log_loss", "brier", "accuracy", "balanced_accuracy", "f1",
+    "precision", "recall", "mcc", "f1_macro", "rmse", "mae", "r2",
+]  # fmt: skip
 # A `_target_` and its keyword arguments; config/target.py checks them against the signature.
 Target = dict[str, Any]
 
+
+def _form(value: Any) -> str:
+    return "rule" if isinstance(value, dict | BaseModel) else "names"
+
+
+# A list or a mapping, told apart by their form, so that only one side's errors are told.
+SELECTION = Discriminator(_form)
+ColumnNames = Annotated[list[str], Tag("names")]
+
 # A day as YAML gives it: text, or a date where the reader knows dates.
 Day = Annotated[date, Strict(strict=False)]
+# A span of time, see config/span.py.
+Span = Annotated[str, Field(pattern=PATTERN)]
+Sign = Literal["drift", "estimated_loss", "realised_loss", "schedule"]
 # A prefix that ends with a dot, or a full name.
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.?$")]
-
-
-class Group(BaseModel):
-    """Base of all groups: unknown keys refused, nothing converted, instances frozen."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        protected_namespaces=(),
-        defer_build=True,  # only Params is ever validated as a whole: one build, not thirty
-    )
-
-
-def placed(what: str, *at: str) -> PydanticCustomError:
-    """Return the error of a whole group, placed at one key of it; config/validation.py reads it."""
-    return PydanticCustomError("placed", "{what}", {"what": what, "at": list(at)})
 
 
 class Window(Group):
@@ -190,15 +201,34 @@ class Split(Group):
     """Drop rows whose key occurred before."""
     seed: int = 0
     """Seed of the shuffle; the time split draws nothing."""
+    may_cross: list[Crossing] = []
+    """What may be on both sides: else rows of one group, or learning from later times, fails."""
+
+
+class Selector(Group):
+    """Input columns by what they are; one that another group lists by name is not taken."""
+
+    kind: list[Kind] = []
+    """Kinds of the contract's columns: number, integer, text, boolean, datetime; none: any."""
+    dtype: list[str] = []
+    """dtypes as `contract.schema` writes them; none: any."""
+    role: Literal["input"] = "input"
+    """Role in the contract; a model sees inputs alone."""
+    matching: str | None = None
+    """A regular expression that the whole name must match."""
+    without: list[str] = []
+    """Columns to leave out."""
 
 
 class FeatureGroup(Group):
     """Columns that go through the same transformers, in order."""
 
-    columns: list[str]
-    """Input columns of the contract."""
+    columns: Annotated[ColumnNames | Annotated[Selector, Tag("rule")], SELECTION]
+    """Input columns of the contract by name, or a selector."""
     steps: list[Target] = []
     """scikit-learn transformers as `_target_` and arguments; none: passed on as they are."""
+    categorical: bool = False
+    """Let the model treat these as categories itself; they must end as whole numbers."""
 
 
 class Feature(Group):
@@ -209,88 +239,82 @@ class Feature(Group):
 
     @model_validator(mode="after")
     def _some_column(self) -> Self:
-        if not any(group.columns for group in self.groups.values()):
+        if not any(group.columns for group in self.groups.values()):  # a selector is something
             raise placed("at least one group must name a column", "groups")
         return self
 
 
-# Keys of `evaluation` that no stage reads: they say who is let in, not what is measured.
-DECISIONS = ("gate", "promotion")
+class Validation(Group):
+    """How the training rows are divided again to try the model: cross-validation."""
+
+    kind: Literal["none", "kfold", "stratified", "group", "time"] = "none"
+    """time: each fold learns from what came before; group: whole groups; none: no folds."""
+    folds: Annotated[int, Field(ge=2, le=50)] = 5
+    """How many."""
+    gap: Annotated[str, Field(pattern=r"^\d+[dhm]$")] | None = None
+    """time: span before a fold that is not learned from; default: contract.label_delay."""
+    metrics: list[Metric] = []
+    """What is measured on each fold; none: the task's usual measures."""
+    seed: int = 0
+    """Seed of the shuffle; time draws nothing."""
+    may_cross: list[Crossing] = []
+    """What may be on both sides of a fold, as in the split."""
 
 
-class Gate(Group):
-    """When a challenger may take a champion's place."""
+class Tuning(Group):
+    """The search for the model's parameters, judged on the folds of `validation`."""
 
+    kind: Literal["off", "grid", "random", "optuna", "automl"] = "off"
+    """grid: every combination; random: drawn; optuna: TPE; automl: FLAML, several models too."""
     metric: Metric | None = None
-    """What decides; none: roc_auc of two classes, brier of several, rmse of a number."""
-    rule: Literal["non-inferior", "superior"] = "non-inferior"
-    """non-inferior: shown not to be worse by more than `margin`; superior: shown to be better."""
-    margin: Annotated[float, Field(ge=0)] = 0.01
-    """Largest loss that counts as none; of log_loss, mae and rmse a share of the champion's."""
-    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
-    """Share of runs in which a claim may be made that is not true; each bound is one-sided."""
-    power: Share = 0.8
-    """Share of runs in which the smallest difference that is stated would be found."""
-    test: Test = "bootstrap"
-    """bootstrap takes every metric; delong: roc_auc of two classes; mcnemar: accuracy."""
-    draws: Annotated[int, Field(ge=200, le=100_000)] = 2000
-    """Resamplings of the bootstrap."""
-    minimum_rows: Annotated[int, Field(ge=2)] = 500
-    """Rows that neither model was trained on; with fewer nothing is decided."""
-    slices: list[str] | None = None
-    """Columns none of whose values may get worse; none: evaluation.slices."""
-    slice_margin: Annotated[float, Field(ge=0)] = 0.05
-    """Loss that a slice may have, in the unit of `margin`."""
-    slice_rule: Literal["harm", "proof"] = "harm"
-    """harm: refused if a slice is shown to be worse; proof: each must be shown not to be."""
-    floors: dict[Metric, float] = {}
-    """Worst value of a metric that is let through, whatever the champion has."""
+    """What is optimised, as its mean over the folds; default: the task's first measure."""
+    space: dict[str, Any] = {}
+    """Under `model` and `feature`, as there: a list of choices, or {low, high, log, step}."""
+    trials: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """How many parameters are tried; grid tries all."""
+    batch: Annotated[int, Field(ge=1, le=256)] = 4
+    """optuna: trials that are asked for at once, so that they can run side by side."""
+    prune: bool = True
+    """optuna: give up a trial that after some folds is worse than the median."""
+    models: list[str] = []
+    """automl: FLAML's learners, as lgbm, rf, extra_tree, lrl1; none: all that `allow` names."""
+    max_seconds: Annotated[float, Field(gt=0)] | None = None
+    """A safety, not a budget: a search that takes longer fails, and goes on when run again."""
+    seed: int = 0
+    """Seed of what is drawn."""
 
 
-class Promotion(Group):
-    """What a tag must carry before its model is served."""
+class Calibration(Group):
+    """Whether the model's probabilities are corrected by what came true on the folds."""
 
-    stages: list[str] = ["prod"]
-    """Stages that nobody enters without a passed gate."""
-    attestation: bool = False
-    """Whether `playbill verify` must have attested the revision."""
+    method: Literal["none", "sigmoid", "isotonic"] = "none"
+    """sigmoid: Platt's, for few rows; isotonic: any rising curve, for over a thousand rows."""
 
 
-class Interval(Group):
-    """How the interval of every metric is drawn: by bootstrap."""
+class Threshold(Group):
+    """From which probability on a row is positive."""
 
-    level: Share = 0.95
-    """Share of intervals that should hold the true value."""
-    draws: Annotated[int, Field(ge=100, le=100_000)] = 1000
-    """Number of bootstrap draws."""
-    method: Literal["percentile", "bca"] = "percentile"
-    """bca corrects for bias and skewness; it costs up to 200 draws more."""
-    block: Annotated[str, Field(pattern=r"^(group|[1-9]\d*[mhd])$")] | None = None
-    """Rows that depend on each other are drawn together: `group`, or a span of time as 1h or 1d."""
-
-
-class SliceSearch(Group):
-    """How the worst slices are looked for, among one- and two-way slices over the inputs."""
-
-    columns: list[str] | None = None
-    """Columns to look at; null: every input."""
-    bins: Annotated[int, Field(ge=2, le=20)] = 4
-    """Ranges that a number is cut into, at its quantiles."""
-    categories: Annotated[int, Field(ge=1, le=100)] = 20
-    """Commonest values of a text that are looked at."""
-    rate: Share = 0.05
-    """False discovery rate: share of wrongly found slices among those that are found."""
-    shown: Annotated[int, Field(ge=0, le=100)] = 10
-    """Slices that are reported; 0: no search."""
+    kind: Literal["fixed", "metric", "cost"] = "fixed"
+    """fixed: evaluation.threshold; metric, cost: the best on the folds of `validation`."""
+    metric: Literal["f1", "accuracy", "balanced_accuracy", "mcc"] = "f1"
+    """metric: what is to be largest."""
+    false_positive: Annotated[float, Field(ge=0)] = 1.0
+    """cost: of a row that is called positive and is not."""
+    false_negative: Annotated[float, Field(ge=0)] = 1.0
+    """cost: of a positive row that is missed."""
 
 
-class Importance(Group):
-    """How the importance of each input is measured: the rise in loss when it is shuffled."""
+class Training(Group):
+    """How the model is fitted, and what turns its scores into decisions."""
 
-    rows: Annotated[int, Field(ge=0)] = 2000
-    """Most rows of the hold-out that are used; 0: not measured."""
-    repeats: Annotated[int, Field(ge=1, le=100)] = 3
-    """How often each input is shuffled."""
+    class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
+    """Weight of the rows of each class: by class, or so that all classes weigh the same."""
+    calibration: Calibration = Calibration()
+    """Whether probabilities are corrected."""
+    threshold: Threshold = Threshold()
+    """From which probability on a row is positive."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads of a fit (OpenMP and BLAS); another number may change a model's last digits."""
 
 
 class Card(Group):
@@ -373,6 +397,27 @@ class Server(Group):
     """Python version of the generated Dockerfile's base image."""
 
 
+class DriftPolicy(Group):
+    """When to look, when to alarm and when to retrain; `playbill backtest` replays it."""
+
+    every: Span = "1m"
+    """How often new rows are checked, and so how many there are each time: 1m, 2w or 30d."""
+    alarm_on: list[Sign] = ["drift", "estimated_loss", "realised_loss"]
+    """What is told."""
+    retrain_on: list[Sign] = ["estimated_loss", "realised_loss"]
+    """What leads to a retraining, on a window as long as the present one that ends now."""
+    realised_loss: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Smallest loss of `drift.measure` against the hold-out that counts, once labels arrive."""
+    schedule: Span = "3m"
+    """Time after which `schedule` asks for a retraining."""
+    cool_down: Span = "0d"
+    """Shortest time between two retrainings."""
+    minimum_rows: Annotated[int, Field(ge=1)] = 1000
+    """Fewer new rows than this lead to no retraining."""
+    budget: Annotated[int, Field(ge=0)] | None = None
+    """Most retrainings of one backtest; none: no bound."""
+
+
 class Drift(Group):
     """When new rows count as drifted from the rows that the model learned from."""
 
@@ -398,6 +443,8 @@ class Drift(Group):
     """Measure whose estimated loss says whether drift matters, for a binary model."""
     minimum_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Smallest loss of that measure that matters; its whole interval must lie above."""
+    policy: DriftPolicy = DriftPolicy()
+    """What follows from a check."""
     seed: int = 0
     """Seed of the draws."""
 
@@ -501,8 +548,11 @@ class Params(Group):
     split: Split
     feature: Feature
     model: Target
+    validation: Validation = Validation()
+    tuning: Tuning = Tuning()
+    training: Training = Training()
     evaluation: Evaluation
-    bundle: Bundle
+    bundle: Bundle = Bundle()
     server: Server
     drift: Drift
     engine: Engine = Engine()

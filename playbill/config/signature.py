@@ -14,6 +14,7 @@ from typing import Any
 
 from playbill.config.definition import Definition, Node, Sources
 from playbill.config.nearest import nearest
+from playbill.config.space import dimensions, placed, space_problems
 from playbill.config.target import KEY, TO_ALLOW, Refusal, is_allowed, is_plain, reaches
 
 Problem = tuple[str, str, str]  # key, what, expected
@@ -33,9 +34,43 @@ def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
     for name, group in _pairs(_get(values, "feature", "groups")):
         for index, step in enumerate(_items(_get(group, "steps"))):
             yield from check.one(f"feature.groups.{name}.steps.{index}", step)
+    yield from _searched(check, values)
     for name, source in _pairs(_get(values, "source", "sources")):
         if isinstance(path := _get(source, "target"), str):
             yield from check.name(f"source.sources.{name}.target", path)
+
+
+def _searched(check: "_Check", values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Try the values of `tuning.space` where they will stand; the first that does not fit is told.
+
+    What is wrong without them is told for itself.
+    """
+    space = _get(values, "tuning", "space")
+    if not isinstance(space, Mapping) or list(space_problems(space, ranges=True)):
+        return
+    for dimension in dimensions(space):
+        key, seen = f"tuning.space.{dimension.name}", values.get(dimension.path[0])
+        for value in dimension.samples:
+            try:
+                tried = placed(seen, dimension.path[1:], value)
+            except KeyError:
+                yield key, f"`{dimension.name}` leads nowhere in conf/", "a path that is there"
+                break
+            found = [
+                problem
+                for problem in _at(check, dimension.path[0], tried)
+                if problem[0] == dimension.name or dimension.name.startswith(f"{problem[0]}.")
+            ]
+            if found:
+                yield key, *found[0][1:]
+                break
+
+
+def _at(check: "_Check", root: str, tried: Any) -> Iterator[Problem]:
+    if root == "model":
+        yield from check.one(root, tried)
+    else:
+        yield from check.walk(root, tried)
 
 
 def _get(values: Any, *keys: str) -> Any:

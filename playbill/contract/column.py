@@ -7,23 +7,15 @@ still run by pandera; they only do not reach the server and the documentation.
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
+from playbill.config.kind import Kind, kind_of
 from playbill.config.nearest import nearest
 from playbill.config.schema import Contract, ContractColumn
 from playbill.errors import ConfigError
 
-Kind = Literal["number", "integer", "text", "boolean", "datetime"]
 Value = str | float | int | bool | None
 
-# pandera's dtype names, the version in brackets left out, by what they hold.
-KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("float", "float32", "float64"), "number"),
-    **dict.fromkeys(("int", "int8", "int16", "int32", "int64"), "integer"),
-    **dict.fromkeys(("str", "string", "object", "category"), "text"),
-    **dict.fromkeys(("bool", "boolean"), "boolean"),
-    **dict.fromkeys(("datetime", "datetime64"), "datetime"),
-}
 # Check by pandera's long and short name: the bound it sets and whether the bound itself is out.
 BOUNDS: dict[str, tuple[str, bool]] = {
     "greater_than_or_equal_to": ("minimum", False),
@@ -123,9 +115,8 @@ def _column(name: str, spec: Mapping[str, Any], extra: ContractColumn) -> Column
 
 
 def _kind(name: str, dtype: str) -> Kind:
-    base = dtype.split("[", maxsplit=1)[0].lower()
-    if base in KINDS:
-        return KINDS[base]
+    if (kind := kind_of(dtype)) is not None:
+        return kind
     raise ConfigError(
         f"column `{name}` is of no kind that a contract knows: {dtype}",
         where=f"contract.schema.columns.{name}.dtype",

@@ -20,7 +20,7 @@ from playbill.evaluation.metrics import HIGHER_IS_BETTER, statistic
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from playbill.config.schema import Gate
+    from playbill.config.decision import Gate
     from playbill.evaluation.scored import Scored
 
 SEED = 20_130_101  # fixed: evidence can be computed again

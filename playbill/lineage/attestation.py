@@ -148,8 +148,12 @@ def parse(root: Path, envelope: str, *, tag: str = "", commit: str = "") -> Atte
     checked = signature.check(
         root, encoding(payload), signatures[0] if signatures else None, NAMESPACE
     )
-    digest = f"sha256:{hashlib.sha256(line.encode()).hexdigest()}"
-    return Attestation(digest, statement, checked, tag, commit, line)
+    return Attestation(digest_of(line), statement, checked, tag, commit, line)
+
+
+def digest_of(envelope: str) -> str:
+    """Return the digest by which a promotion names an envelope."""
+    return f"sha256:{hashlib.sha256(envelope.encode()).hexdigest()}"
 
 
 def commit_of(statement: dict[str, Any]) -> str:

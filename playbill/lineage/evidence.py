@@ -139,7 +139,7 @@ def _problems(
     if facts.get("format_version") not in (1, FORMAT_VERSION):
         yield f"its evidence has the format {str(facts.get('format_version'))[:20]}"
         return
-    yield from _place(root, tag, place, facts)
+    yield from _place(tag, place, facts)
     yield from _content(root, tag.commit, facts)
     if place.stage:
         yield from _decision(root, tag, place, facts)
@@ -155,7 +155,7 @@ def _signature(root: Path, tag: git.Tag) -> Iterator[str]:
         yield f"its signature is {checked.trust}: of nobody in {signature.ALLOWED.as_posix()}"
 
 
-def _place(root: Path, tag: git.Tag, place: registry.Place, facts: dict[str, Any]) -> Iterator[str]:
+def _place(tag: git.Tag, place: registry.Place, facts: dict[str, Any]) -> Iterator[str]:
     if facts.get("commit") != tag.commit:
         said = str(facts.get("commit"))[:12]
         yield f"its evidence is of commit {said}, and it stands on {tag.commit[:12]}"

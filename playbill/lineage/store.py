@@ -5,6 +5,7 @@ from the DVC remote (into the cache, as `dvc fetch` does). The workspace is neve
 Called `store`, not `dvc`: that name belongs to the library.
 """
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
@@ -124,13 +125,34 @@ def materialise(root: Path, path: str, commit: str) -> Path:
         place.parent.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent.parent, prefix="new-") as scratch:
             fresh = Path(scratch, "copy", place.name)
-            for relative, digest in members.items():
-                target = fresh / relative if relative else fresh
-                _copy(Path(repo.cache.local.oid_to_path(digest)), target, digest, found)
-            if found.is_folder:
-                fresh.mkdir(parents=True, exist_ok=True)
+            _lay_out(repo, members, found, fresh)
             _publish(fresh.parent, place.parent)
     return place
+
+
+def restore(root: Path, found: Output, target: Path, commit: str, cache: Path) -> str:
+    """Copy an output to `target`, from the DVC remote if it has it, else from DVC's cache.
+
+    Args:
+        root: The project.
+        found: The output.
+        target: Where it goes; nothing is there yet.
+        commit: The commit that it belongs to.
+        cache: An empty folder to fetch into, so that the remote is asked whatever the cache has.
+
+    Returns:
+        `remote` or `cache`.
+
+    Raises:
+        LineageError: Neither has it, or what they have is damaged.
+    """
+    with contextlib.suppress(LineageError), opened(root, cache) as repo:
+        members = _members(repo, found, commit)
+        _lay_out(repo, members, found, target)
+        return "remote"
+    with opened(root) as repo:
+        _lay_out(repo, _members(repo, found, commit), found, target)
+    return "cache"
 
 
 def missing_in_remote(root: Path, path: str, commit: str) -> list[str] | None:
@@ -228,9 +250,18 @@ def _holder(root: Path, path: str, commit: str) -> Output:
     return output(root, path, commit)
 
 
+def _lay_out(repo: Any, members: dict[str, str], found: Output, target: Path) -> None:
+    """Copy the members of an output to where it is to stand; each is compared with its digest."""
+    for relative, digest in members.items():
+        place = target / relative if relative else target
+        _copy(Path(repo.cache.local.oid_to_path(digest)), place, digest, found)
+    if found.is_folder:
+        target.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
-def opened(root: Path) -> Iterator[Any]:
-    """Yield DVC's own view of the project, a `dvc.repo.Repo`.
+def opened(root: Path, cache: Path | None = None) -> Iterator[Any]:
+    """Yield DVC's own view of the project, a `dvc.repo.Repo`, with another cache if one is given.
 
     Raises:
         LineageError: There is no DVC repository, or DVC failed while it was open.
@@ -241,7 +272,7 @@ def opened(root: Path) -> Iterator[Any]:
     from scmrepo.exceptions import SCMError
 
     try:
-        with Repo(str(dvc_folder(root).parent), config=_of_place(root)) as repo:
+        with Repo(str(dvc_folder(root).parent), config=_settings(root, cache)) as repo:
             yield repo
     except (DvcException, SCMError, ObjectDBError, OSError) as error:
         raise LineageError(
@@ -251,10 +282,11 @@ def opened(root: Path) -> Iterator[Any]:
         ) from error
 
 
-def _of_place(root: Path) -> dict[str, Any]:
+def _settings(root: Path, cache: Path | None) -> dict[str, Any]:
     """Return what conf/env says of DVC, over DVC's own configuration."""
     remote = place.current(root).remote
-    return {"core": {"remote": remote}} if remote else {}
+    other = {"cache": {"dir": str(cache)}} if cache else {}
+    return {"core": {"remote": remote}, **other} if remote else other
 
 
 def _members(

@@ -17,10 +17,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# How an estimator is told which of its columns are categories: its parameter by that name.
+CATEGORICAL = ("categorical_features", "categorical_feature", "cat_features")
+
+
 def build_pipeline(
-    transformer: Any, model: Mapping[str, Any], allow: Sequence[str], *, task: Task = "binary"
+    transformer: Any,
+    model: Mapping[str, Any],
+    allow: Sequence[str],
+    *,
+    task: Task = "binary",
+    categories: int = 0,
+    scores: bool = False,
 ) -> Any:
     """Return the unfitted Pipeline of a transformer and the estimator that `model` names.
+
+    Args:
+        transformer: The feature half.
+        model: The `model` group of conf/.
+        allow: Prefixes of the targets that may be named.
+        task: The contract's task.
+        categories: How many of the first columns are categories that the model takes as such.
+        scores: A classifier with `decision_function` alone will do: calibration makes
+            probabilities of its scores.
 
     Raises:
         ConfigError: The estimator is not allowed, does not exist or does not suit the task.
@@ -34,21 +53,53 @@ def build_pipeline(
             raise _unsuited(model, "predicts no number", "a regressor, as `model=regressor`")
     elif is_regressor(estimator):
         raise _unsuited(model, "is a regressor", "a classifier, or `task: regression`")
-    elif not hasattr(estimator, "predict_proba"):
-        raise _unsuited(model, "gives no probabilities", "a classifier with `predict_proba`")
+    elif not hasattr(estimator, "predict_proba") and not (
+        scores and hasattr(estimator, "decision_function")
+    ):
+        expected = "a classifier with `predict_proba`, or training.calibration.method: sigmoid"
+        raise _unsuited(model, "gives no probabilities", expected)
+    if categories:
+        _take_categories(estimator, model, categories)
     return Pipeline([("feature", transformer), ("model", estimator)])
+
+
+def _take_categories(estimator: Any, model: Mapping[str, Any], count: int) -> None:
+    known = estimator.get_params(deep=False)
+    names = [name for name in CATEGORICAL if name in known]
+    if not names and type(estimator).__module__.startswith("lightgbm."):
+        names = ["categorical_feature"]  # one of the arguments that it takes without naming them
+    if not names:
+        expected = "a model with `categorical_features`, or no `categorical: true` in conf/feature"
+        raise _unsuited(model, "takes no categories as such", expected)
+    estimator.set_params(**{names[0]: list(range(count))})
 
 
 def _unsuited(model: Mapping[str, Any], what: str, expected: str) -> ConfigError:
     return ConfigError(f"`{model['_target_']}` {what}", where="model._target_", expected=expected)
 
 
-def fit(pipeline: Any, rows: "pd.DataFrame", target: "pd.Series", *, threads: int = 1) -> Any:
-    """Fit `pipeline` in place, on as many threads as told, and return it.
+def fit(
+    pipeline: Any,
+    rows: "pd.DataFrame",
+    target: "pd.Series",
+    *,
+    threads: int = 1,
+    weights: "NDArray[np.float64] | None" = None,
+) -> Any:
+    """Fit `pipeline` in place and return it.
+
+    Args:
+        pipeline: As `build_pipeline` makes it.
+        rows: As `as_model_frame` makes them.
+        target: As `as_target` makes it.
+        threads: How many threads OpenMP and BLAS may use, whatever the environment says.
+        weights: A weight for each row, shape (n,); none: all weigh the same.
 
     Raises:
+        ConfigError: The rows have weights and the estimator takes none.
         DataError: The target has one value only, or an estimator refuses the rows.
     """
+    from sklearn.utils.validation import has_fit_parameter
     from threadpoolctl import threadpool_limits
 
     values = target.to_numpy()
@@ -58,9 +109,18 @@ def fit(pipeline: Any, rows: "pd.DataFrame", target: "pd.Series", *, threads: in
             where="data/prepared/train.parquet",
             expected="rows of both classes",
         )
+    options = {}
+    if weights is not None:
+        options = {"model__sample_weight": weights}
+        if not has_fit_parameter(pipeline[-1], "sample_weight"):
+            raise ConfigError(
+                f"{type(pipeline[-1]).__name__} takes no weights of rows",
+                where="training.class_weight",
+                expected="a model whose `fit` takes `sample_weight`, or no class_weight",
+            )
     try:
         with threadpool_limits(limits=threads):
-            return pipeline.fit(rows, values)
+            return pipeline.fit(rows, values, **options)
     except ValueError as error:
         raise DataError(
             f"the Pipeline refuses the training rows: {error}",

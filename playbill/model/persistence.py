@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from playbill.config.target import is_allowed
+from playbill.config.target import READY, is_allowed
 from playbill.errors import BundleError
 
 if TYPE_CHECKING:
@@ -34,6 +34,16 @@ UNIX = 3
 # process, so a file is loaded only after its digest was verified, or where it was written.
 REVIEWED = (
     "numpy.dtype",
+    *READY,
+    "playbill.model.calibrated.CalibratedModel",
+    "playbill.model.calibrated.Scores",
+    "scipy.interpolate._interpolate.interp1d",
+    "sklearn._loss.loss.HalfTweedieLossIdentity",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.model_selection._split.KFold",
     "sklearn.model_selection._split.StratifiedKFold",
@@ -73,20 +83,31 @@ def load(source: Path | bytes, *, trusted: Sequence[str] = ()) -> Any:
     name = "the model" if isinstance(source, bytes) else source.name
     try:
         content = source if isinstance(source, bytes) else source.read_bytes()
-        types = sorted(set(skops.get_untrusted_types(data=content)) - set(REVIEWED))
-        mine = [each for each in types if not (_is_estimator(each) or _is_function(each))]
+        types = sorted(set(skops.get_untrusted_types(data=content)))
+        unknown = [each for each in types if each not in REVIEWED]
+        mine = [each for each in unknown if not (_is_estimator(each) or _is_function(each))]
         if refused := [each for each in mine if not is_allowed(each, trusted)]:
             raise BundleError(
                 f"{name} holds types that are not trusted: {', '.join(refused)}",
                 expected="types that skops or Playbill reviewed, or that `allow:` names",
                 run="if you wrote them, add their names to `allow:` in conf/config.yaml",
             )
+        if any(each.startswith("playbill.") for each in types):
+            _own()
         return skops.loads(content, trusted=[*REVIEWED, *types])
     except (BadZipFile, OSError, KeyError, ValueError, TypeError, ImportError) as error:
         raise BundleError(
             f"{name} cannot be loaded: {error}",
             expected="a .skops file as `dvc repro` writes it, and the packages it needs",
         ) from error
+
+
+def _own() -> None:
+    """Import what Playbill ships for a Pipeline to hold: a file names it, and no import does."""
+    from playbill.feature import ready
+    from playbill.model import calibrated
+
+    del ready, calibrated
 
 
 def _skops() -> ModuleType:

@@ -1,22 +1,17 @@
 """The validated rows of another window of the source, in memory; and windows moved in time."""
 
-import calendar
-import re
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbill.config.params import read_params
 from playbill.config.schema import Window
+from playbill.config.span import is_span, later
 from playbill.errors import UsageError
 from playbill.pipeline.runner import find, load_function
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_SPAN = re.compile(r"^(?P<count>\d+)(?P<unit>[dwm])$")
-_DAYS = {"d": 1, "w": 7}
-_MONTHS = 12
 
 
 def read_window(root: Path, start: date, end: date) -> "pd.DataFrame":
@@ -73,14 +68,9 @@ def shift(window: Window, by: str) -> Window:
     Raises:
         UsageError: `by` is not of that form.
     """
-    match = _SPAN.match(by)
-    if match is None:
+    if not is_span(by):
         raise UsageError(f"`{by}` is no span of time", expected="a number and d, w or m, as 1m")
-    count, unit = int(match["count"]), match["unit"]
-    if unit == "m":
-        return Window(start=_months(window.start, count), end=_months(window.end, count))
-    span = timedelta(days=count * _DAYS[unit])
-    return Window(start=window.start + span, end=window.end + span)
+    return Window(start=later(window.start, by), end=later(window.end, by))
 
 
 def beyond(window: Window, by: str) -> Window:
@@ -90,11 +80,3 @@ def beyond(window: Window, by: str) -> Window:
         UsageError: `by` is not of the form that `shift` takes.
     """
     return Window(start=window.end, end=shift(window, by).end)
-
-
-def _months(day: date, count: int) -> date:
-    month = day.month - 1 + count
-    year, month = day.year + month // _MONTHS, month % _MONTHS + 1
-    return day.replace(
-        year=year, month=month, day=min(day.day, calendar.monthrange(year, month)[1])
-    )

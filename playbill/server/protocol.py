@@ -120,8 +120,10 @@ class Bounded(HttpToolsProtocol):
         self._stop_timer()
         cycle: Any = self.cycle  # None before the first request
         if not self.transport.is_closing():
-            if cycle is None or cycle.response_complete:
+            if cycle is None or cycle.response_complete or not cycle.response_started:
                 self.transport.write(raw_problem(status, detail))
+                if cycle is not None:
+                    cycle.disconnected = True  # the application's own answer is not sent too
             self.transport.close()
 
     def _stop_timer(self) -> None:

@@ -8,6 +8,7 @@ from playbill.split import group as by_group
 from playbill.split import random, stratified
 from playbill.split import time as by_time
 from playbill.split.base import WHERE, Roles, Splitter
+from playbill.split.crossing import refuse_crossing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,15 +34,17 @@ def split(
 
     Raises:
         ConfigError: The kind of split needs a role that no column has.
-        DataError: One of the two would be empty.
+        DataError: One of the two would be empty, or a group or a time is on both sides.
     """
     held_out = SPLITTERS[config.kind]
-    mask = held_out(frame, config, Roles(key=key, target=target, time=time, group=group))
+    roles = Roles(key=key, target=target, time=time, group=group)
+    mask = held_out(frame, config, roles)
     if mask.all() or not mask.any():
         raise DataError(
             f"the {config.kind} split of {len(frame)} rows leaves none on one side",
             where=f"{WHERE}.test_size = {config.test_size}",
             expected="enough rows, times or groups for training rows and a hold-out",
         )
+    refuse_crossing(frame, ~mask, mask, roles, config.may_cross, where=WHERE)
     train, test = frame[~mask], frame[mask]
     return train.reset_index(drop=True), test.reset_index(drop=True)

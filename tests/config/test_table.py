@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from playbill.config.composition import compose
+from playbill.config.kind import KINDS
 from playbill.config.table import DTYPES, CheckOptions, Checks, Table, TableColumn
-from playbill.contract.column import KINDS
 from playbill.errors import ConfigError
 from tests.config.conftest import edit
 

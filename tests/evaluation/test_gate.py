@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from playbill.config.schema import Gate
+from playbill.config.decision import Gate
 from playbill.evaluation.bootstrap import Plan
 from playbill.evaluation.contrast import Pair, contrast, tango
 from playbill.evaluation.gate import Decision, Question, decide, holm

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from playbill.config.schema import Gate
+from playbill.config.decision import Gate
 from playbill.evaluation.bootstrap import Part, Plan, Statistic, draw
 from playbill.evaluation.contrast import Contrast, Pair, by_blocks, contrast, spread
 from playbill.evaluation.gate import Question, claim, decide

@@ -46,7 +46,9 @@ def name_key(project: Path, key: Path, *, trusted: bool = True) -> None:
     (place / "local.yaml").write_text(f"signing_key: {key}\n")
     if trusted:
         public = key.with_name(f"{key.name}.pub").read_text()
-        (place / "allowed_signers").write_text(f"ci@example.org {public}")
+        (place / "allowed_signers").write_text(
+            f'ci@example.org namespaces="playbill-attestation" {public}'
+        )
 
 
 @pytest.fixture

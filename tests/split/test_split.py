@@ -16,7 +16,7 @@ ROLES = {"key": "id", "target": "y", "time": "at", "group": "team"}
 
 
 def config(kind: str, **rest: Any) -> Split:
-    return Split.model_validate({"kind": kind, **rest})
+    return Split.model_validate({"kind": kind, "may_cross": ["group", "time"], **rest})
 
 
 @pytest.fixture
@@ -138,3 +138,27 @@ def test_a_side_is_described_by_rows_share_and_span(frame: pd.DataFrame) -> None
         "1",
     }
     assert "first" not in describe(frame, target="y", time=None, task="binary")
+
+
+@pytest.mark.parametrize(
+    ("kind", "crosses", "what"),
+    [
+        ("random", ["time"], "groups are on both sides"),
+        ("time", [], "groups are on both sides"),
+        ("stratified", ["group"], "are learned from to be tried on rows from"),
+        ("group", [], "are learned from to be tried on rows from"),
+    ],
+)
+def test_a_group_or_a_time_that_crosses_the_split_fails(
+    kind: str, crosses: list[str], what: str, frame: pd.DataFrame
+) -> None:
+    with pytest.raises(DataError, match=what) as caught:
+        split(frame, config(kind, may_cross=crosses), **ROLES)
+    assert caught.value.where == "split.may_cross"
+
+
+def test_what_does_not_cross_needs_no_permission(frame: pd.DataFrame) -> None:
+    times = {name: column for name, column in ROLES.items() if name != "group"}
+    teams = {name: column for name, column in ROLES.items() if name != "time"}
+    assert split(frame, config("time", may_cross=[]), **times)
+    assert split(frame, config("group", may_cross=[]), **teams)

@@ -1,0 +1,99 @@
+"""What `validation`, `tuning` and `training` demand of each other, of the task and the contract."""
+
+from collections.abc import Iterator
+
+from playbill.config.nearest import nearest
+from playbill.config.outcome import Task
+from playbill.config.schema import Params
+from playbill.config.space import space_problems
+
+Problem = tuple[str, str, str]  # key, what, expected
+# The measures of each task; the first is what a search optimises unless it is told otherwise.
+METRICS: dict[Task, tuple[str, ...]] = {
+    "binary": (
+        "roc_auc", "average_precision", "log_loss", "brier", "accuracy", "balanced_accuracy",
+        "f1", "precision", "recall", "mcc",
+    ),
+    "multiclass": (
+        "log_loss", "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "mcc",
+    ),
+    "regression": ("rmse", "mae", "r2"),
+}  # fmt: skip
+_FOLDS = "a choice of `validation` with folds, as `validation: stratified` or `validation: time`"
+
+
+def learning_problems(params: Params) -> Iterator[Problem]:
+    """Yield key, problem and expectation for each disagreement."""
+    yield from _validation(params)
+    yield from _tuning(params)
+    yield from _training(params)
+    yield from _categories(params)
+
+
+def _validation(params: Params) -> Iterator[Problem]:
+    config, contract = params.validation, params.contract
+    if config.kind in {"group", "time"} and contract.role(config.kind) is None:
+        what = f"folds by {config.kind} need a column with the role {config.kind}"
+        expected = f"`role: {config.kind}` at one column in contract.columns, or another validation"
+        yield "validation.kind", what, expected
+    if config.kind == "stratified" and contract.task == "regression":
+        yield "validation.kind", "stratified folds need classes", "validation: kfold, group or time"
+    if config.gap is not None and config.kind != "time":
+        yield "validation.gap", f"{config.kind} folds have no gap", "`validation: time`, or no gap"
+    for metric in config.metrics:
+        yield from _metric("validation.metrics", metric, contract.task)
+
+
+def _metric(key: str, metric: str, task: Task) -> Iterator[Problem]:
+    if metric not in METRICS[task]:
+        yield key, f"`{metric}` is no measure of a {task} task", nearest(metric, METRICS[task])
+
+
+def _tuning(params: Params) -> Iterator[Problem]:
+    config = params.tuning
+    if config.metric is not None:
+        yield from _metric("tuning.metric", config.metric, params.contract.task)
+    if config.kind == "off":
+        return
+    if params.validation.kind == "none":
+        yield "tuning.kind", f"a search by {config.kind} needs folds to be judged on", _FOLDS
+    if config.kind == "automl":
+        if config.space:
+            yield "tuning.space", "FLAML brings its own search space", "no `space:`"
+        return
+    if not config.space:
+        what = f"a search by {config.kind} needs a space"
+        yield "tuning.space", what, "space: {model: {max_depth: [4, 8]}}"
+    yield from space_problems(config.space, ranges=config.kind != "grid")
+
+
+def _training(params: Params) -> Iterator[Problem]:
+    config, contract = params.training, params.contract
+    wants = {"calibration": config.calibration.method != "none"}
+    wants["threshold"] = config.threshold.kind != "fixed"
+    for name, wanted in wants.items():
+        key = f"training.{name}." + ("method" if name == "calibration" else "kind")
+        if wanted and params.validation.kind == "none":
+            yield key, f"the {name} is learned on folds, and there are none", _FOLDS
+        if wanted and contract.task == "regression":
+            yield key, f"a regression has no {name}", "none"
+    if config.threshold.kind != "fixed" and contract.task == "multiclass":
+        what = "a multiclass model has no threshold: the most probable class is its label"
+        yield "training.threshold.kind", what, "fixed"
+    if config.class_weight is None:
+        return
+    if contract.task == "regression":
+        yield "training.class_weight", "a regression has no classes", "null"
+    elif isinstance(config.class_weight, dict):
+        names = [str(name) for name in contract.classes]
+        for name in config.class_weight:
+            if name not in names:
+                what = f"`{name}` is no class of the target"
+                yield f"training.class_weight.{name}", what, nearest(name, names)
+
+
+def _categories(params: Params) -> Iterator[Problem]:
+    for name, group in params.feature.groups.items():
+        if group.categorical and not group.steps:
+            what = "the model takes categories as whole numbers, and nothing makes them so"
+            yield f"feature.groups.{name}.steps", what, "an OrdinalEncoder as the last step"

@@ -1,0 +1,1 @@
+"""What the stage train does: folds, search, calibration, threshold and the last fit."""

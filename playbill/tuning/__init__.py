@@ -1,0 +1,1 @@
+"""The search for parameters: ways to choose the next trials, judged by whoever calls."""
