@@ -254,7 +254,7 @@ def _rollback(
         yield f"it goes back to {earlier.name}, which is not before it"
     elif earlier.commit != tag.commit:
         yield f"it goes back to {earlier.name}, which is another commit"
-    elif found := problems(root, earlier):
+    elif found := problems(root, earlier, past=True):  # its version is this one's, asked already
         yield f"it goes back to {earlier.name}, and {found[0]}"
 
 
