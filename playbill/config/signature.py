@@ -14,12 +14,22 @@ from typing import Any
 
 from playbill.config.definition import Definition, Node, Sources
 from playbill.config.nearest import nearest
+from playbill.config.passed import Passed
 from playbill.config.space import dimensions, placed, space_problems
-from playbill.config.target import KEY, TO_ALLOW, Refusal, is_allowed, is_plain, reaches
+from playbill.config.target import (
+    KEY,
+    NO_CLASS,
+    PROJECT,
+    TO_ALLOW,
+    Refusal,
+    is_allowed,
+    is_plain,
+    may_call,
+    reaches,
+)
 
 Problem = tuple[str, str, str]  # key, what, expected
 CLASSES = ("model",)  # where a library's function, which may do anything, is no estimator
-PROJECT = "stages"  # the project's own functions may make one
 
 
 def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
@@ -29,7 +39,8 @@ def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
     need not have passed the typed models, so that all problems can be told at once.
     """
     listed = _items(values.get("allow"))
-    check = _Check(Sources(root), [each for each in listed if isinstance(each, str)])
+    allow = [each for each in listed if isinstance(each, str)]
+    check = _Check(Sources(root), allow, Passed(root, __file__, allow))
     yield from check.one("model", values.get("model"))
     for name, group in _pairs(_get(values, "feature", "groups")):
         for index, step in enumerate(_items(_get(group, "steps"))):
@@ -38,6 +49,7 @@ def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
     for name, source in _pairs(_get(values, "source", "sources")):
         if isinstance(path := _get(source, "target"), str):
             yield from check.name(f"source.sources.{name}.target", path)
+    check.passed.save()
 
 
 def _searched(check: "_Check", values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -91,6 +103,7 @@ def _pairs(values: Any) -> list[tuple[str, Any]]:
 class _Check:
     sources: Sources
     allow: list[str]
+    passed: Passed
 
     def one(self, key: str, target: Any) -> Iterator[Problem]:
         """Check a mapping that must have a `_target_`."""
@@ -115,13 +128,24 @@ class _Check:
         if not isinstance(path, str):
             yield f"{key}.{KEY}", f"`{KEY}` is {path!r}", "the dotted name of a class"
             return
-        problems = list(self.name(f"{key}.{KEY}", path))
-        node = self.sources.find(path.replace(":", ".")).node if not problems else None
+        asked = self.passed.digest(key if key in CLASSES else "", target)
+        if asked in self.passed:
+            return
+        problems = list(self._problems(key, path, target))
+        yield from problems
+        if not problems and asked is not None:
+            self.passed.add(asked)
+
+    def _problems(self, key: str, path: str, target: Mapping[str, Any]) -> Iterator[Problem]:
+        problems, dotted = list(self.name(f"{key}.{KEY}", path)), path.replace(":", ".")
+        node = self.sources.find(dotted).node if not problems else None
         own = path.partition(".")[0] == PROJECT
         if key in CLASSES and isinstance(node, ast.FunctionDef) and not own:
             # Building the Pipeline would call it, whatever it does.
             what = f"`{path}` is a function"
             problems.append((f"{key}.{KEY}", what, "a class with fit and predict_proba"))
+        elif isinstance(node, ast.FunctionDef) and not may_call(dotted, self.allow):
+            problems.append(Refusal(f"{key}.{KEY}", f"`{path}` {NO_CLASS}", self._way(dotted)))
         yield from problems
         if not problems and (signature := read_signature(path, self.sources)) is not None:
             yield from _against(key, path, target, signature)
