@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from playbill.config.group import Group, Share
+from playbill.config.group import Group
 from playbill.config.nearest import nearest
+from playbill.config.scalar import Share
 
 if TYPE_CHECKING:
     from playbill.config.outcome import Task

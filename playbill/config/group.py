@@ -1,11 +1,6 @@
-"""The base of every typed group of conf/, and what many of them share."""
+"""The base of every typed group of conf/."""
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
-
-Share = Annotated[float, Field(gt=0, lt=1)]
+from pydantic import BaseModel, ConfigDict
 
 
 class Group(BaseModel):
@@ -18,8 +13,3 @@ class Group(BaseModel):
         protected_namespaces=(),
         defer_build=True,  # only Params is ever validated as a whole: one build, not thirty
     )
-
-
-def placed(what: str, *at: str) -> PydanticCustomError:
-    """Return the error of a whole group, placed at one key of it; config/validation.py reads it."""
-    return PydanticCustomError("placed", "{what}", {"what": what, "at": list(at)})

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from playbill.config.group import Group, Share
+from playbill.config.group import Group
+from playbill.config.scalar import Share
 
 
 class Interval(Group):

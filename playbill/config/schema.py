@@ -5,29 +5,24 @@ Unknown keys are refused. The docstring under a field is its description in the 
 (config/description.py).
 """
 
-import re
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     Discriminator,
     Field,
-    Strict,
     Tag,
     model_validator,
 )
 
 from playbill.config.decision import Gate, Promotion
-from playbill.config.group import Group, Share, placed
+from playbill.config.group import Group
 from playbill.config.kind import Kind
 from playbill.config.measurement import Importance, Interval, SliceSearch
 from playbill.config.outcome import Class, Task, classes_of
-from playbill.config.span import PATTERN
+from playbill.config.scalar import Day, Item, Name, Prefix, Share, Sign, Span, placed
 from playbill.config.table import Keeps, Table
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 # What must not be on both sides of a split.
 Crossing = Literal["group", "time"]
 Metric = Literal[
@@ -45,14 +40,6 @@ def _form(value: Any) -> str:
 # A list or a mapping, told apart by their form, so that only one side's errors are told.
 SELECTION = Discriminator(_form)
 ColumnNames = Annotated[list[str], Tag("names")]
-
-# A day as YAML gives it: text, or a date where the reader knows dates.
-Day = Annotated[date, Strict(strict=False)]
-# A span of time, see config/span.py.
-Span = Annotated[str, Field(pattern=PATTERN)]
-Sign = Literal["drift", "estimated_loss", "realised_loss", "schedule"]
-# A prefix that ends with a dot, or a full name.
-Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.?$")]
 
 
 class Window(Group):
@@ -368,7 +355,11 @@ class Evaluation(Group):
 class Bundle(Group):
     """What ships, and what computes its answers."""
 
-    runtimes: Annotated[list[Literal["numpy", "skops"]], Field(min_length=1)] = ["numpy", "skops"]
+    runtimes: Annotated[list[Literal["numpy", "onnx", "skops"]], Field(min_length=1)] = [
+        "numpy",
+        "onnx",
+        "skops",
+    ]
     """Runtimes in the order in which packaging tries them; it takes the first that is equal."""
 
 
@@ -454,24 +445,6 @@ class Engine(Group):
 
     preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]] = []
     """Installed modules that one process of a run imports for all stages; none: each its own."""
-
-
-_ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-
-
-def _item(value: object) -> object:
-    """Refuse what cannot stand in a stage's name; YAML turns an unquoted NO into false."""
-    if isinstance(value, bool) or not (
-        isinstance(value, int | str) and _ITEM.fullmatch(str(value))
-    ):
-        raise ValueError(
-            f"the item {value!r} is no text of letters, digits, _ and -, and no whole number"
-            + (" (in YAML, quote words like NO and YES)" if isinstance(value, bool) else "")
-        )
-    return value
-
-
-Item = Annotated[str | int, BeforeValidator(_item)]
 
 
 class Stage(Group):

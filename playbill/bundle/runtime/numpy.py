@@ -5,7 +5,7 @@ Pipeline there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -25,6 +25,18 @@ if TYPE_CHECKING:
 
 FILE = "scorer.safetensors"
 FORMAT_VERSION = 1
+
+
+class Head(Protocol):
+    """An estimator behind the transformers."""
+
+    def batch(self, x: "Floats") -> "Floats":
+        """Return predictions, shape (n, outputs), for the estimator's matrix, shape (n, width)."""
+        ...
+
+
+# What opens an estimator that stands in a file of its own, by its description.
+Graph = Callable[[Mapping[str, Any], Sum], Head]
 
 
 class NumpyRuntime:
@@ -101,6 +113,19 @@ def open_model(files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> Numpy
         BundleError: The file is missing, or is not what the stage `package` writes.
     """
     del trusted
+    return read_model(files, None)
+
+
+def read_model(files: Mapping[str, bytes], graph: Graph | None) -> NumpyRuntime:
+    """Return the runtime for the files of a model layer.
+
+    Args:
+        files: The model layer.
+        graph: Opens an estimator that stands in a file of its own.
+
+    Raises:
+        BundleError: A file is missing, or is not what the stage `package` writes.
+    """
     if FILE not in files:
         raise BundleError(f"the model layer has no {FILE}")
     arrays, about = load_tensors(files[FILE])
@@ -111,7 +136,7 @@ def open_model(files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> Numpy
             run="use the version of Playbill that made the bundle",
         )
     try:
-        return _Reader(arrays, about).runtime()
+        return _Reader(arrays, about, graph).runtime()
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise BundleError(
             f"{FILE} is not a compiled model: {type(error).__name__}",
@@ -123,7 +148,8 @@ def open_model(files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> Numpy
 class _Reader:
     """Builds the parts of a model from its arrays and their description."""
 
-    def __init__(self, arrays: "Arrays", about: Mapping[str, Any]) -> None:
+    def __init__(self, arrays: "Arrays", about: Mapping[str, Any], graph: Graph | None) -> None:
+        self._graph = graph
         self._arrays = arrays
         self._inputs = [(str(name), str(kind)) for name, kind in about["inputs"]]
         self._names = tuple(name for name, _ in self._inputs)
@@ -152,7 +178,10 @@ class _Reader:
     def _prepared(self, plain: Mapping[str, Any]) -> "_Prepared":
         preparation = self._preparation(plain["preparation"])
         inner = plain["head"]
-        head = self._walk(inner) if inner["kind"] == "walk" else self._linear(inner)
+        if inner["kind"] == "graph" and self._graph is not None:
+            head: Head = self._graph(inner, self._total(inner["total"]))
+        else:
+            head = self._walk(inner) if inner["kind"] == "walk" else self._linear(inner)
         return _Prepared(preparation, head)
 
     def _calibrated(self, plain: Mapping[str, Any]) -> Calibrated:
@@ -240,7 +269,7 @@ class _Reader:
 class _Prepared:
     """An estimator behind the transformers."""
 
-    def __init__(self, preparation: Preparation, head: Linear | WalkedTrees) -> None:
+    def __init__(self, preparation: Preparation, head: Head) -> None:
         self._preparation = preparation
         self._head = head
 
