@@ -33,6 +33,8 @@ UNIX = 3
 # trees hold node numbers that scikit-learn follows without checking: a forged file can crash the
 # process, so a file is loaded only after its digest was verified, or where it was written.
 REVIEWED = (
+    "collections.OrderedDict",
+    "collections.defaultdict",
     "numpy.dtype",
     *READY,
     "playbill.model.calibrated.CalibratedModel",
