@@ -10,7 +10,7 @@ from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
 from playbill.drift.performance import profile_performance
-from playbill.drift.profile import build_profile
+from playbill.drift.profile import build_profile, with_model
 from playbill.server import application, command  # the code that ships is the code imported here
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         served=served,
         scorer=choice.files,
         proof=choice.proof,
-        profile=_profile(params, train, predictions, served),
+        profile=_profile(params, train, predictions, served, _importance(report)),
         metrics=metrics,
         lineage=lineage,
         card=write_card(facts),
@@ -97,7 +97,11 @@ def _served(params: Params, tuned: float | None) -> assembly.Served:
 
 
 def _profile(
-    params: Params, train: "pd.DataFrame", predictions: "pd.DataFrame", served: assembly.Served
+    params: Params,
+    train: "pd.DataFrame",
+    predictions: "pd.DataFrame",
+    served: assembly.Served,
+    losses: dict[str, float],
 ) -> dict[str, Any]:
     contract, known = params.contract, served.asked
     answers = answers_of(predictions, known)
@@ -105,14 +109,20 @@ def _profile(
     if known.task == "binary":
         positive = predictions[contract.target].to_numpy() == 1
         performance = profile_performance(answers, positive, served.threshold)
-    return build_profile(
+    profile = build_profile(
         train,
         served.inputs,
         params.drift,
         scores=score(answers, known),
         time=contract.role("time"),
-        performance=performance,
     )
+    return with_model(profile, performance=performance, importance=losses)
+
+
+def _importance(report: dict[str, Any]) -> dict[str, float]:
+    """Return what the model loses when a column is shuffled; empty if that was not measured."""
+    found = report.get("importance") or {}
+    return {each["column"]: each["increase"] for each in found.get("columns", [])}
 
 
 def _rows(params: Params, frame: "pd.DataFrame", digest: str) -> Rows:

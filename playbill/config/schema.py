@@ -438,7 +438,7 @@ class Server(Group):
     max_text_length: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """Characters that a text value without declared categories may have."""
     lane: Literal["asgi", "fastapi"] = "asgi"
-    """asgi: the scoring endpoints validate the bytes once; fastapi: the same as FastAPI routes."""
+    """asgi: scoring validates the bytes once, before the router; fastapi: by ordinary routes."""
     routers: list[Annotated[str, Field(pattern=r"^stages(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*$")]] = []
     """The project's FastAPI routers, as `stages.api:router`; behind the server's authentication."""
     packages: list[Name] = []
@@ -592,7 +592,7 @@ class Params(Group):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     """Seed of everything that draws."""
     allow: list[Prefix]
-    """Prefixes of the `_target_`s that may be instantiated."""
+    """What a `_target_` may name: classes by prefix (`sklearn.`), a function by its full name."""
     source: Source
     contract: Contract
     split: Split

@@ -16,12 +16,21 @@ from playbill.config.definition import Definition, Node, Sources
 from playbill.config.imported import ask
 from playbill.config.nearest import nearest
 from playbill.config.space import dimensions, placed, space_problems
-from playbill.config.target import KEY, TO_ALLOW, Refusal, is_allowed, is_plain, reaches
+from playbill.config.target import (
+    KEY,
+    NO_CLASS,
+    PROJECT,
+    TO_ALLOW,
+    Refusal,
+    is_allowed,
+    is_plain,
+    may_call,
+    reaches,
+)
 
 Problem = tuple[str, str, str]  # key, what, expected
 CLASSES = ("model",)  # where a library's function, which may do anything, is no estimator
 _SLIP = 0.8  # likeness from which on two names are one and a slip of the pen
-PROJECT = "stages"  # the project's own functions may make one
 
 
 def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
@@ -117,13 +126,15 @@ class _Check:
         if not isinstance(path, str):
             yield f"{key}.{KEY}", f"`{KEY}` is {path!r}", "the dotted name of a class"
             return
-        problems = list(self.name(f"{key}.{KEY}", path))
-        node = self.sources.find(path.replace(":", ".")).node if not problems else None
+        problems, dotted = list(self.name(f"{key}.{KEY}", path)), path.replace(":", ".")
+        node = self.sources.find(dotted).node if not problems else None
         own = path.partition(".")[0] == PROJECT
         if key in CLASSES and isinstance(node, ast.FunctionDef) and not own:
             # Building the Pipeline would call it, whatever it does.
             what = f"`{path}` is a function"
             problems.append((f"{key}.{KEY}", what, "a class with fit and predict_proba"))
+        elif isinstance(node, ast.FunctionDef) and not may_call(dotted, self.allow):
+            problems.append(Refusal(f"{key}.{KEY}", f"`{path}` {NO_CLASS}", self._way(dotted)))
         yield from problems
         if not problems and (signature := read_signature(path, self.sources)) is not None:
             yield from _against(key, path, target, signature)

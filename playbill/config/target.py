@@ -1,8 +1,10 @@
 """Imports what a `_target_` names, and nothing that the allow list does not name.
 
 A `_target_` in YAML is code execution: only prefixes in `allow:` of conf/config.yaml are imported,
-and what they give must come from an allowed module too. `compose` asks the same of the sources
-(config/signature.py); the answer that counts is the one here, about the object itself.
+and what they give must come from an allowed module too. A prefix allows classes; of a library's
+functions some unpickle a file (`sklearn.datasets.fetch_*`), so they are allowed one by one.
+`compose` asks the same of the sources (config/signature.py); the answer that counts is the one
+here, about the object itself.
 """
 
 import importlib
@@ -13,6 +15,8 @@ from typing import Any, NamedTuple
 from playbill.errors import ConfigError, TargetError
 
 KEY = "_target_"
+PROJECT = "stages"  # the project's own functions are its own to call
+NO_CLASS = "is no class, and a prefix on the allow list allows classes alone"
 # What Playbill itself ships for `feature`; nobody needs to allow it.
 READY = (
     "playbill.feature.crossing.Crossing",
@@ -41,6 +45,11 @@ def is_plain(path: str) -> bool:
         part.isidentifier() and not (part.startswith("__") and part.endswith("__"))
         for part in path.split(".")
     )
+
+
+def may_call(path: str, allow: Sequence[str]) -> bool:
+    """Say whether `path` may name what is no class: by its full name, or in the project."""
+    return path in allow or path.partition(".")[0] == PROJECT
 
 
 def reaches(path: str, end: str, allow: Sequence[str]) -> bool:
@@ -100,7 +109,10 @@ def build(target: Mapping[str, Any], allow: Sequence[str]) -> Any:
         ConfigError: A target does not exist or refuses its arguments.
     """
     arguments = {key: _value(value, allow) for key, value in target.items() if key != KEY}
-    factory = import_target(str(target[KEY]), allow)
+    path = str(target[KEY])
+    factory = import_target(path, allow)
+    if not isinstance(factory, type) and not may_call(path.replace(":", "."), allow):
+        raise _refused(f"`{path}` {NO_CLASS}", path, allow)
     try:
         return factory(**arguments)
     except (TypeError, ValueError) as error:

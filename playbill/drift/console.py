@@ -25,6 +25,7 @@ def show(report: "DriftReport", console: "Console") -> None:
     table.add_column("drifted")
     table.add_column("effect", justify="right")
     table.add_column("p, adjusted", justify="right")
+    table.add_column("importance", justify="right")
     table.add_column("largest change", overflow="fold")
     table.add_column("missing")
     table.add_column("unknown values", overflow="fold")
@@ -35,6 +36,7 @@ def show(report: "DriftReport", console: "Console") -> None:
             wording.flag(report, column),
             f"{column.effect:.3f}",
             wording.p_value(column.adjusted_p_value),
+            wording.importance(report, column),
             f"{wording.cut(label, 24)}: {moved}",
             wording.missing(column),
             wording.cut(wording.unknown(column), 40),

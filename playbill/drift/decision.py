@@ -53,6 +53,8 @@ class ColumnDrift:
     p_value: float
     adjusted_p_value: float
     """After the correction for all tests of the report."""
+    importance: float | None
+    """How much the model loses when the column is shuffled; None if it is not known."""
     missing_before: float
     missing_after: float
     unknown: tuple[tuple[str, int], ...]
@@ -64,7 +66,7 @@ class ColumnDrift:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """The verdict and the columns behind it, the farthest drifted first."""
+    """The verdict and the columns behind it, those whose drift matters most to the model first."""
 
     verdict: Verdict
     reason: str
@@ -152,7 +154,7 @@ def check(
     columns = [
         _judged(one, test, policy, enough=enough) for one, test in zip(counted, tests, strict=True)
     ]
-    columns.sort(key=lambda c: (not c.drifted, -c.effect, c.p_value, c.name))
+    columns.sort(key=_rank)
     alone = {column.name for column in columns if column.drifted}
     paired = (
         check_pairs(
@@ -219,12 +221,19 @@ def _judged(one: _Watched, test: _Test, policy: "Drift", *, enough: bool) -> Col
         statistic=test.statistic,
         p_value=test.p_value,
         adjusted_p_value=test.adjusted,
+        importance=one.section.get("importance"),
         **one.found.shares(),
         unknown=one.found.unknown[:UNKNOWN_LIMIT],
         unknown_values=len(one.found.unknown),
         unknown_rows=sum(count for _, count in one.found.unknown),
         bins=one.found.bins,
     )
+
+
+def _rank(column: ColumnDrift) -> tuple[bool, float, float, float, str]:
+    """Drifted ones first, then by what their drift can do to the model: effect times importance."""
+    weight = column.effect * max(column.importance or 0.0, 0.0)
+    return not column.drifted, -weight, -column.effect, column.p_value, column.name
 
 
 def _counted(

@@ -49,7 +49,6 @@ def build_profile(
     *,
     scores: "Sequence[float] | NDArray[np.float64] | None" = None,
     time: str | None = None,
-    performance: "Mapping[str, Any] | None" = None,
 ) -> dict[str, Any]:
     """Return the profile of the reference rows as plain values for a JSON file.
 
@@ -59,7 +58,6 @@ def build_profile(
         policy: Number of bins and categories, and the seed that picks the choosing rows.
         scores: Predicted probabilities of rows that the model did not learn from, if known.
         time: Column with the time of each row; `unit: period` needs it.
-        performance: What `profile_performance` says of the hold-out, for a binary model.
 
     Raises:
         ConfigError: The policy goes by periods and no column holds the time.
@@ -95,9 +93,29 @@ def build_profile(
             raise DataError(f"{len(series)} scores cannot be a reference")
         chosen = _choosing(len(series), policy)
         profile["score"], _ = _profile_column(series, "number", chosen, policy)
-    if performance is not None:
-        profile["performance"] = performance
     return profile
+
+
+def with_model(
+    profile: "Mapping[str, Any]",
+    *,
+    performance: "Mapping[str, Any] | None" = None,
+    importance: "Mapping[str, float] | None" = None,
+) -> dict[str, Any]:
+    """Return a profile with what is known of the model besides.
+
+    Args:
+        profile: What `build_profile` returned.
+        performance: What `profile_performance` says of the hold-out, for a binary model.
+        importance: How much the model loses when a column is shuffled, by column.
+    """
+    losses = importance or {}
+    columns = {
+        name: {**section, "importance": losses[name]} if name in losses else section
+        for name, section in profile["columns"].items()
+    }
+    known = {} if performance is None else {"performance": dict(performance)}
+    return {**profile, **known, "columns": columns}
 
 
 def _periods(

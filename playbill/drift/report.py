@@ -32,14 +32,14 @@ def as_markdown(report: "DriftReport") -> str:
         lines += [f"**{told}**" if report.matters else told, "", *_estimates(report), ""]
     lines += [wording.basis(report), ""]
     if report.drifted:
-        lines += [*_table(report.drifted), ""]
+        lines += [*_table(report, report.drifted), ""]
     if report.drifted_pairs:
         lines += [*_pairs(report), ""]
     others = [column for column in report.columns if not column.drifted]
     if others:
         title = "columns without drift" if report.verdict != "inconclusive" else "columns"
         lines += ["<details>", f"<summary>{len(others)} {title}</summary>", ""]
-        lines += [*_table(others), "", "</details>", ""]
+        lines += [*_table(report, others), "", "</details>", ""]
     return "\n".join(lines)
 
 
@@ -110,10 +110,10 @@ def _pairs(report: "DriftReport") -> list[str]:
     ]
 
 
-def _table(columns: "Iterable[ColumnDrift]") -> list[str]:
+def _table(report: "DriftReport", columns: "Iterable[ColumnDrift]") -> list[str]:
     lines = [
-        "| column | effect | p, adjusted | largest change | missing | unknown values |",
-        "|---|--:|--:|---|---|---|",
+        "| column | effect | p, adjusted | importance | largest change | missing | unknown |",
+        "|---|--:|--:|--:|---|---|---|",
     ]
     for column in columns:
         label, moved = wording.largest_change(column)
@@ -122,6 +122,7 @@ def _table(columns: "Iterable[ColumnDrift]") -> list[str]:
             _code(column.name),
             f"{column.effect:.3f}",
             wording.p_value(column.adjusted_p_value).replace("<", "&lt;"),
+            wording.importance(report, column).replace("<", "&lt;"),
             f"{_code(label)} {moved.replace('<', '&lt;')}",
             wording.missing(column).replace("<", "&lt;"),
             _code(strange) if column.unknown_values else strange,

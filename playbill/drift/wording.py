@@ -124,6 +124,14 @@ def unknown(column: "ColumnDrift", limit: int = 3) -> str:
     return ", ".join(names) + (f" and {more} more" if more else "")
 
 
+def importance(report: "DriftReport", column: "ColumnDrift") -> str:
+    """Return what a column means to the model, as a share of the most important one's."""
+    most = max((each.importance or 0.0 for each in report.columns), default=0.0)
+    if column.importance is None or most <= 0:
+        return "unknown"
+    return share(max(column.importance, 0.0) / most)
+
+
 def largest_change(column: "ColumnDrift") -> tuple[str, str]:
     """Return the bin whose share moved the most, and its shares."""
     before, after = totals(column)

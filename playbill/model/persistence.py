@@ -35,6 +35,7 @@ UNIX = 3
 REVIEWED = (
     "collections.OrderedDict",
     "collections.defaultdict",
+    "functools.partial",  # of a function that must itself be reviewed; boosting with categories
     "numpy.dtype",
     *READY,
     "playbill.model.calibrated.CalibratedModel",
@@ -50,6 +51,7 @@ REVIEWED = (
     "sklearn.model_selection._split.KFold",
     "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils.validation.check_array",
 )
 
 

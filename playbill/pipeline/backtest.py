@@ -20,7 +20,7 @@ from playbill.contract.task import outcome
 from playbill.drift.decision import check
 from playbill.drift.performance import profile_performance
 from playbill.drift.policy import Known, decide
-from playbill.drift.profile import build_profile
+from playbill.drift.profile import build_profile, with_model
 from playbill.errors import DataError, UsageError
 from playbill.pipeline import candidate
 from playbill.pipeline.candidate import Candidate
@@ -334,16 +334,17 @@ class Replay:
 
     def _profile(self, model: Candidate) -> dict[str, Any]:
         held_out = model.held_out & self._labelled
-        return build_profile(
+        profile = build_profile(
             self._rows[model.learned],
             inputs(self._params.contract),
             self._params.drift,
             scores=model.scores[held_out],
             time=self._time,
-            performance=profile_performance(
-                model.scores[held_out], self._positive[held_out], model.threshold
-            ),
         )
+        known = profile_performance(
+            model.scores[held_out], self._positive[held_out], model.threshold
+        )
+        return with_model(profile, performance=known)
 
     def _known(self, now: date) -> "NDArray[np.bool_]":
         """Return the rows whose truth is known at the start of a day."""
@@ -363,12 +364,15 @@ class Replay:
     def _measure(self, model: Candidate, rows: "NDArray[np.bool_]") -> float | None:
         """Return the policy's measure, or None with too few rows of a class."""
         from playbill.evaluation.metrics import measure
+        from playbill.evaluation.scored import Scored
 
         truth = self._positive[rows]
         if min(int(truth.sum()), int((~truth).sum())) < FEWEST:
             return None
-        found = measure(truth.astype("int64"), model.scores[rows], model.threshold)
-        value = found[self._params.drift.measure]
+        scored = Scored(
+            "binary", truth.astype("int64"), model.scores[rows], threshold=model.threshold
+        )
+        value = measure(scored)[self._params.drift.measure]
         return None if value is None else float(value)
 
     def _gate(self, champion: Candidate, challenger: Candidate, now: date) -> str:

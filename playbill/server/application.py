@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
 from playbill.server import inference, lane, pages, problem
@@ -72,12 +72,11 @@ class Application(FastAPI):
             key=secret(settings.log.personal_key_variable),
         )
         self.scoring = Scoring(interface, model, self.measurement, settings.model_version)
-        self.documented: APIRouter | None = None
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         if not self.openapi_schema:
-            self.openapi_schema = describe(self, self.interface, self.documented)
+            self.openapi_schema = describe(self, self.interface)
         return self.openapi_schema
 
 
@@ -91,7 +90,7 @@ def build(
     settings = settings or Settings()
     app = Application(interface, model, settings, worker or Worker())
     seconds = settings.limits.body_seconds
-    app.documented = lane.install(app, interface, app.scoring, seconds)
+    app.include_router(lane.twin(app.scoring, seconds))
     _add_states(app)
     app.include_router(inference.router(app.scoring, settings.model_version, seconds))
     for router in interface.routers:
@@ -108,7 +107,9 @@ def enclose(app: Application) -> Edge:
         UsageError: Authentication is on and there is nothing to authenticate with.
     """
     settings = app.settings
-    return Edge(app, Gate(settings), app.measurement, settings.limits.in_flight)
+    seconds, most = settings.limits.body_seconds, settings.limits.in_flight
+    direct = lane.endpoints(app.scoring, seconds) if app.interface.lane == "asgi" else {}
+    return Edge(app, Gate(settings), app.measurement, most, direct)
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """The application's OpenAPI document: derived from its models, the same with and without a model.
 
-The ASGI endpoints cannot be documented by FastAPI; their twin, which is never missing, is.
+The ASGI endpoints cannot be documented by FastAPI; their twin, which is always there, is.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 from playbill.server.problem import Problem
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter, FastAPI
+    from fastapi import FastAPI
 
     from playbill.server.interface import Interface
 
@@ -26,24 +26,13 @@ MODULES = ("schemas", "app")  # in the order in which they import each other
 REFERENCE = "#/components/schemas/{model}"
 
 
-def describe(
-    app: "FastAPI", interface: "Interface", documented: "APIRouter | None"
-) -> dict[str, Any]:
-    """Return the OpenAPI document of an application.
-
-    Args:
-        app: The application.
-        interface: Its models and texts.
-        documented: The FastAPI routes of the scoring endpoints.
-    """
-    scoring = documented.routes if documented is not None else []
-    paths = {getattr(route, "path", "") for route in scoring}
-    others = [route for route in app.routes if getattr(route, "path", "") not in paths]
+def describe(app: "FastAPI", interface: "Interface") -> dict[str, Any]:
+    """Return the OpenAPI document of an application."""
     document = get_openapi(
         title=interface.title,
         version=VERSION,
         description=interface.description or None,
-        routes=[*scoring, *others],
+        routes=app.routes,
     )
     _, own = models_json_schema([(Problem, "validation")], ref_template=REFERENCE)
     schemas = {**document.get("components", {}).get("schemas", {}), **own["$defs"]}

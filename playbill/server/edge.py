@@ -4,7 +4,7 @@ It stands outside of FastAPI's own error handling, so that no answer leaves with
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,7 +13,7 @@ from playbill.server.authentication import Gate
 from playbill.server.headers import ALWAYS, PAGES
 from playbill.server.identifier import identifier_text
 from playbill.server.measurement import Measurement, now
-from playbill.server.problem import MEDIA_TYPE, ProblemError, content_of, headers_of
+from playbill.server.problem import MEDIA_TYPE, ProblemError, bug, content_of, headers_of
 
 REQUEST_ID = b"x-request-id"
 CLOSE = (b"connection", b"close")
@@ -29,9 +29,18 @@ class Edge:
         gate: Lets requests in.
         measurement: Counts them.
         in_flight: Requests that are answered at a time.
+        direct: Endpoints of `POST` by path that need nothing of the application.
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate, measurement: Measurement, in_flight: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        gate: Gate,
+        measurement: Measurement,
+        in_flight: int,
+        direct: Mapping[str, ASGIApp],
+    ) -> None:
+        self._direct = dict(direct)
         self.app = app
         self.draining = False
         self._gate = gate
@@ -50,11 +59,12 @@ class Edge:
         more = [*(ALWAYS if path in _SCORING else PAGES), (REQUEST_ID, identifier)]
         if self.draining:
             more.append(CLOSE)
-        status = 500
+        status, begun_to_answer = 500, False
 
         def dressed(message: Message) -> Any:
-            nonlocal status
+            nonlocal status, begun_to_answer
             if message["type"] == "http.response.start":
+                begun_to_answer = True
                 status = message["status"]
                 message["headers"] = [*message["headers"], *more]
             return send(message)
@@ -63,20 +73,34 @@ class Edge:
         self._active += 1
         measurement.begun(1)
         try:
-            if self._active > self._most:
-                raise _busy()
+            self._make_room()
             scope["playbill.principal"] = self._gate.admit(path, scope["headers"])
             scope["playbill.request"] = identifier.decode()
-            await self.app(scope, receive, dressed)
+            endpoint = self._direct.get(path)
+            if endpoint is not None and scope["method"] == "POST":
+                await endpoint(scope, receive, dressed)
+            else:
+                await self.app(scope, receive, dressed)
             if status >= 400:  # noqa: PLR2004 - where errors begin
                 measurement.refused(scope.get("playbill.problem") or _plain(status))
         except ProblemError as error:  # of this layer: the application answers its own
             measurement.refused(error)
             await _respond(error, dressed)
+        except Exception:
+            if not begun_to_answer:
+                error = bug()
+                measurement.refused(error)
+                await _respond(error, dressed)
+            raise  # for the server's log
         finally:
             self._active -= 1
             measurement.begun(-1)
             measurement.requested(path, status, now() - begun)
+
+    def _make_room(self) -> None:
+        if self._active > self._most:
+            text = "Too many requests are being answered."
+            raise ProblemError(503, text, kind="busy", headers={"retry-after": "1"})
 
 
 async def _respond(error: ProblemError, send: Send) -> None:
@@ -94,11 +118,6 @@ def _identifier(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         if name == REQUEST_ID and _IDENTIFIER.fullmatch(value):
             return value
     return identifier_text().encode()
-
-
-def _busy() -> ProblemError:
-    text = "Too many requests are being answered."
-    return ProblemError(503, text, kind="busy", headers={"retry-after": "1"})
 
 
 def _plain(status: int) -> ProblemError:

@@ -1,10 +1,12 @@
-"""The scoring endpoints, twice: an ASGI endpoint in Starlette's router, and FastAPI routes.
+"""The scoring endpoints, twice: ASGI endpoints that need no router, and FastAPI routes.
 
 The ASGI endpoint validates the bytes once, with the generated models, and writes the answer's bytes
 itself; FastAPI's own path (dependencies, body to dict to model, response model) costs more than
-scoring a row does. The FastAPI routes are its twin: same models, same error handlers, and the
-conformance tests demand the same status and body for every request. They document the endpoints in
-either case, and `lane: fastapi` in conf/server serves them instead.
+scoring a row does, and its middleware and router cost as much again. So the endpoint is called by
+`playbill.server.edge`, which lets requests in and counts them in either lane. The FastAPI routes
+are its twin: same models, same errors, and the conformance tests demand the same status and body
+for every request. They document the endpoints and answer the other methods; `lane: fastapi` in
+conf/server makes them answer everything.
 """
 
 from collections.abc import Callable, Coroutine
@@ -14,12 +16,10 @@ from urllib.parse import parse_qsl
 import pydantic_core
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from playbill.server import problem
 from playbill.server.body import StrictRequest, read_bytes, validated
-from playbill.server.interface import Interface
 from playbill.server.scoring import Scoring
 
 REFUSALS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
@@ -57,7 +57,11 @@ class Endpoint:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; problems are written by the application's handlers."""
+        """Answer a request.
+
+        Raises:
+            ProblemError: What is wrong with it; the caller writes the answer.
+        """
         content = await read_bytes(
             scope["headers"], receive, limit=self._limit, seconds=self._seconds
         )
@@ -74,14 +78,12 @@ class Endpoint:
         await send({"type": "http.response.body", "body": answer})
 
 
-def endpoints(scoring: Scoring, seconds: float) -> list[Route]:
-    """Return the routes of the ASGI endpoints."""
-    one = Endpoint(scoring, seconds, many=False)
-    many = Endpoint(scoring, seconds, many=True)
-    return [
-        Route("/predict", one, methods=["POST"], name="predict"),
-        Route("/predict/batch", many, methods=["POST"], name="predict_batch"),
-    ]
+def endpoints(scoring: Scoring, seconds: float) -> dict[str, Endpoint]:
+    """Return the ASGI endpoints by their path; all of them take POST."""
+    return {
+        "/predict": Endpoint(scoring, seconds, many=False),
+        "/predict/batch": Endpoint(scoring, seconds, many=True),
+    }
 
 
 def twin(scoring: Scoring, seconds: float) -> APIRouter:
@@ -148,13 +150,3 @@ def _explained(query: bytes) -> tuple[bool, list[dict[str, Any]]]:
     if said[-1] not in {"true", "false"}:
         return False, [_NOT_A_CHOICE]
     return said[-1] == "true", []
-
-
-def install(app: Any, interface: Interface, scoring: Scoring, seconds: float) -> APIRouter:
-    """Serve the endpoints of the interface's lane; return the twin, which documents them."""
-    documented = twin(scoring, seconds)
-    if interface.lane == "fastapi":
-        app.include_router(documented)
-    else:
-        app.router.routes[:0] = endpoints(scoring, seconds)
-    return documented

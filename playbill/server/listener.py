@@ -6,6 +6,7 @@ already be on its way to it.
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -61,10 +62,12 @@ class Server(uvicorn.Server):
         self._keep_alive = keep_alive
         self._on_started = started
         self._drain: asyncio.Task[None] | None = None
+        self._sockets: list[socket.socket] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets)
+        self._sockets = list(sockets or ())
         self._on_started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -78,13 +81,35 @@ class Server(uvicorn.Server):
 
     async def _drained(self) -> None:
         self._edge.draining = True
-        await asyncio.sleep(_STEP)  # what has just connected is accepted still
-        for each in self.servers:
-            each.close()
+        await asyncio.sleep(_STEP)  # answers that are due go out first
+        waiting = [each.dup() for each in self._sockets]
+        for server in self.servers:
+            server.close()
+        for listener in waiting:
+            await self._accept_rest(listener)
         deadline = time.monotonic() + self._keep_alive
         while self.server_state.connections and time.monotonic() < deadline:  # noqa: ASYNC110 - uvicorn's own set
             await asyncio.sleep(_STEP)
         self.should_exit = True
+
+    async def _accept_rest(self, listener: socket.socket) -> None:
+        """Accept what has connected and waits in the kernel, which would reset it; then close."""
+        loop = asyncio.get_running_loop()
+        listener.settimeout(0)
+        with listener:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:  # none waits
+                    return
+                await loop.connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -144,6 +169,10 @@ def run(
     # uvicorn drains on these and then raises them again: by then there is nothing left to end.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_IGN)
+    # What is there now stays: a collector that looks at it again and again costs more than scoring.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     Server(config, edge, limits.keep_alive_seconds, started).run(sockets=[listener])
 
 

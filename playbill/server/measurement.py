@@ -119,9 +119,7 @@ class Measurement:
     ) -> None:
         """Log answers before they go out, and count them."""
         if self._log is not None:
-            line = self._recorder.line
-            pairs = zip(rows, answers, strict=True)
-            content = b"".join([line(row, answer, who, request) for row, answer in pairs])
+            content = self._recorder.lines(rows, answers, who, request)
             self._log.write(content, len(answers))
         board = self.board
         board.add(self._predictions, len(answers))

@@ -191,6 +191,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_bug)
 
 
+def bug() -> ProblemError:
+    """Return the problem of an error that nobody thought of."""
+    return ProblemError(500, "The server failed; its log says more.")
+
+
 def disconnected() -> ProblemError:
     """Return the problem of a body that ended early; nobody is there to read it."""
     return ProblemError(400, "The body ended early.", kind="disconnect")
@@ -225,7 +230,7 @@ async def _on_disconnect(request: Request, _: Exception) -> Response:
 
 
 async def _on_bug(request: Request, __: Exception) -> Response:
-    return _tell(request, ProblemError(500, "The server failed; its log says more."))
+    return _tell(request, bug())
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:

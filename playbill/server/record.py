@@ -7,11 +7,13 @@ equal values can still be told to be equal by who has the key.
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pydantic_core
 from pydantic import BaseModel
+
+ANSWERED = ("prediction_id", "label", "probability", "probabilities", "value")
 
 
 class Recorder:
@@ -38,27 +40,31 @@ class Recorder:
         self._second = -1
         self._shown = ""
 
-    def line(self, row: BaseModel, answer: Mapping[str, Any], who: str, request: str) -> bytes:
-        """Return the line of one answer.
+    def lines(
+        self,
+        rows: Sequence[BaseModel],
+        answers: Sequence[Mapping[str, Any]],
+        who: str,
+        request: str,
+    ) -> bytes:
+        """Return the lines of answers.
 
         Args:
-            row: The validated row.
-            answer: What was answered.
+            rows: The validated rows.
+            answers: What was answered to each.
             who: Name of the key.
             request: Identifier of the request.
         """
-        head = {
-            "prediction_id": answer["prediction_id"],
-            "time": self._now(),
-            "request_id": request,
-            "principal": who,
-            "label": answer.get("label"),
-            "probability": answer.get("probability"),
-            "probabilities": answer.get("probabilities"),
-            "value": answer.get("value"),
-        }
-        plain = pydantic_core.to_json({k: v for k, v in head.items() if v is not None})
-        return b'%s,"row":%s,%s' % (plain[:-1], self._row(row), self._tail)
+        common = {"time": self._now(), "request_id": request, "principal": who}
+        same = pydantic_core.to_json(common)[1:-1]
+        pairs = zip(rows, answers, strict=True)
+        return b"".join([self._line(row, answer, same) for row, answer in pairs])
+
+    def _line(self, row: BaseModel, answer: Mapping[str, Any], same: bytes) -> bytes:
+        said = pydantic_core.to_json(
+            {name: answer[name] for name in ANSWERED if name in answer}
+        )  # begins with the identifier, by which `playbill.prediction.log` finds it
+        return b'%s,%s,"row":%s,%s' % (said[:-1], same, self._row(row), self._tail)
 
     def _row(self, row: BaseModel) -> bytes:
         writer = row.__pydantic_serializer__

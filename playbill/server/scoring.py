@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from playbill.errors import DataError
 from playbill.server.authentication import who
-from playbill.server.identifier import identifier_text
+from playbill.server.identifier import identifier_texts
 from playbill.server.interface import Interface
 from playbill.server.problem import Fault, ProblemError
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # Rows that the event loop may wait for; more, or a slow runtime, get a thread.
 INLINE_ROWS = 128
-QUICK = frozenset({"numpy", "onnx"})
 
 Answer = dict[str, Any]
 
@@ -62,8 +61,7 @@ class Scoring:
             }
             if version is None:
                 del self._base["model_version"]
-            self._quick = model.page.runtime in QUICK
-            self._one = getattr(model.runtime, "predict_row", None)
+            self._quick = model.runtime.quick
             self._classes = [str(each) for each in interface.asked.classes]
             self._threshold = model.page.threshold
 
@@ -79,7 +77,8 @@ class Scoring:
             raise ProblemError(503, "The model is not ready.", kind="model")
         try:
             scores = await self._scores(rows)
-            found = [self._answer(score) for score in scores]
+            made = identifier_texts(len(scores))
+            found = [self._answer(score, name) for score, name in zip(scores, made, strict=True)]
             if explain:
                 for row, one in zip(rows, found, strict=True):
                     one["contributions"] = await self._contributions(row, one)
@@ -93,9 +92,9 @@ class Scoring:
     async def _scores(self, rows: Sequence[BaseModel]) -> list[Any]:
         assert self.model is not None
         runtime = self.model.runtime
-        if self._quick and len(rows) == 1 and self._one is not None:
+        if self._quick and len(rows) == 1:
             values = self._get(rows[0])
-            return [self._one((values,) if self._single else values)]
+            return [runtime.predict_row((values,) if self._single else values)]
         columns = self._columns(rows)
         if self._quick and len(rows) <= INLINE_ROWS:
             return list(runtime.predict(columns).tolist())
@@ -104,10 +103,10 @@ class Scoring:
     def _columns(self, rows: Sequence[BaseModel]) -> dict[str, Sequence[object]]:
         if self._single:
             return {self._names[0]: [self._get(row) for row in rows]}
-        values = zip(*map(self._get, rows), strict=True)
+        values = map(list, zip(*map(self._get, rows), strict=True))
         return dict(zip(self._names, values, strict=True))
 
-    def _answer(self, score: Any) -> Answer:
+    def _answer(self, score: Any, identifier: str) -> Answer:
         """Return the answer to one row.
 
         binary: `label` (true: the positive class), its `probability`, `probabilities` by class;
@@ -115,7 +114,7 @@ class Scoring:
         `value`.
         """
         asked = self.interface.asked
-        said: Answer = {"prediction_id": identifier_text()}
+        said: Answer = {"prediction_id": identifier}
         if asked.task == "regression":
             said["value"] = score
         elif asked.task == "binary":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from playbill.config.composition import compose
-from playbill.config.target import import_target
+from playbill.config.target import build, import_target
 from playbill.errors import ConfigError, TargetError
 from tests.config.conftest import edit
 from tests.conftest import Run
@@ -18,6 +18,9 @@ FORBIDDEN = [
     "pandas.read_pickle",
     "joblib.load",
     "builtins.eval",
+    "sklearn.datasets.fetch_california_housing",
+    "sklearn.datasets:load_files",
+    "sklearn.base.clone",
     "sklearnx.Foo",
     "sklearn",
     "stages.flights.os.system",
@@ -214,3 +217,34 @@ def test_no_path_leads_out_of_an_allowed_package(castle: str, path: str) -> None
 @pytest.mark.parametrize("name", ["Thing", "make"])
 def test_what_an_allowed_module_defines_is_imported(castle: str, name: str) -> None:
     assert import_target(f"{castle}.{name}", ["castle."]).__name__ == name
+
+
+def test_a_prefix_lets_no_function_be_called(castle: str) -> None:
+    assert build({"_target_": f"{castle}.Thing"}, ["castle."])
+    with pytest.raises(TargetError, match="is no class") as caught:
+        build({"_target_": f"{castle}.make"}, ["castle."])
+    assert f"add `{castle}.make`" in caught.value.run
+    assert build({"_target_": f"{castle}.make"}, ["castle.", f"{castle}.make"]) is None
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (Path("exploded"),)  # type: ignore[return-value]
+
+
+def test_a_pickle_is_not_loaded_through_a_function_of_an_allowed_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """scikit-learn's loaders of data sets unpickle what they find in a folder."""
+    import joblib
+
+    monkeypatch.chdir(tmp_path)
+    joblib.dump(_Bomb(), tmp_path / "cal_housing_py3.pkz")
+    target = {
+        "_target_": "sklearn.datasets.fetch_california_housing",
+        "data_home": str(tmp_path),
+        "download_if_missing": False,
+    }
+    with pytest.raises(TargetError, match="is no class"):
+        build({"_target_": "sklearn.pipeline.Pipeline", "steps": [target]}, ["sklearn."])
+    assert not Path("exploded").exists()

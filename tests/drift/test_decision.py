@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from playbill.config.schema import Drift
 from playbill.contract.column import Column
 from playbill.drift.decision import check
-from playbill.drift.profile import SCORE, build_profile
+from playbill.drift.profile import SCORE, build_profile, with_model
 from playbill.errors import DataError
 from tests.drift.conftest import COLUMNS, Rows, draw
 
@@ -176,3 +176,20 @@ def test_rows_count_the_same_in_one_piece_and_in_two(cut: int) -> None:
     halves = [{c.name: [b.current for b in c.bins] for c in p.columns} for p in pieces]
     for name, counts in whole.items():
         assert [sum(pair) for pair in zip(halves[0][name], halves[1][name], strict=True)] == counts
+
+
+def test_columns_are_ranked_by_what_their_drift_can_do_to_the_model(
+    rows: Rows, policy: Drift
+) -> None:
+    importance = {"temp": 0.001, "carrier": 0.5, "hour": -0.2, "no such column": 9.0}
+    profile = with_model(build_profile(draw(4000, 1), COLUMNS, policy), importance=importance)
+    current = rows(3000, 9)
+    current["temp"] += 20
+    current["hour"] = 12
+    current["carrier"] = current["carrier"].mask(np.random.default_rng(5).random(3000) < 0.1, "ZZ")
+    report = check(profile, current, policy)
+    assert [column.name for column in report.drifted] == ["carrier", "temp", "hour"]
+    assert report.columns[0].importance == 0.5
+    plain = check(build_profile(draw(4000, 1), COLUMNS, policy), current, policy)
+    assert plain.drifted[0].name == "hour"
+    assert {column.importance for column in plain.columns} == {None}

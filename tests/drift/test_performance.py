@@ -22,7 +22,7 @@ from playbill.drift.performance import (
     estimate,
     profile_performance,
 )
-from playbill.drift.profile import build_profile
+from playbill.drift.profile import build_profile, with_model
 from playbill.drift.report import as_html, as_markdown
 from tests.drift.conftest import COLUMNS, draw
 
@@ -113,13 +113,9 @@ def test_a_model_that_gives_one_score_is_estimated_without_a_warning() -> None:
 
 def report(scores: NDArray[np.float64], policy: Drift) -> DriftReport:
     hold_out = world(4000, 1)
-    profile = build_profile(
-        draw(4000, 1),
-        COLUMNS,
-        policy,
-        scores=hold_out[0],
-        performance=profile_performance(*hold_out, threshold=0.3),
-    )
+    profile = build_profile(draw(4000, 1), COLUMNS, policy, scores=hold_out[0])
+    known = profile_performance(*hold_out, threshold=0.3)
+    profile = with_model(profile, performance=known)
     return check(profile, draw(len(scores), 9), policy, scores=scores)
 
 

@@ -117,7 +117,7 @@ def test_values_cannot_leave_their_cell_in_markdown(hostile: DriftReport) -> Non
     for line in report.as_markdown(hostile).splitlines():
         assert not line.startswith("#") or line == "### Drift"
         if line.startswith("| `"):
-            assert len(re.findall(r"(?<!\\)\|", line)) == 7
+            assert len(re.findall(r"(?<!\\)\|", line)) == 8
             assert line.count("`") % 2 == 0
             outside = re.sub(r"`[^`]*`", "", line)
             assert "@" not in outside
@@ -144,7 +144,7 @@ def test_the_page_gives_every_picture_a_title_and_every_table_cell_a_header(
     text = report.as_html(drifted)
     assert text.count("<svg") == text.count('role="img"><title>') == 6
     assert text.count('<th scope="row">') == 6
-    assert text.count('<th scope="col"') == 7
+    assert text.count('<th scope="col"') == 8
     assert '<html lang="en">' in text
     assert "<h1>Drift</h1>" in text
 
