@@ -1,11 +1,13 @@
 """Stage package: everything that ships becomes one folder, proven to answer as the Pipeline did."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.bundle import assembly, parity
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
+from playbill.bundle.runtime.base import TRUSTED
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
@@ -47,8 +49,16 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     """Return `bundle`, its files by relative path."""
     asked = inputs(params.contract)
     served = _served(params, training["threshold"])
-    described = assembly.contract_file(served)
-    model = parity.Model(pipeline, asked, served.asked, served.threshold, described)
+    paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
+    texts = {path.relative_to(server).as_posix(): path.read_bytes() for path in paths}
+    model = parity.Model(
+        pipeline,
+        asked,
+        served.asked,
+        served.threshold,
+        assembly.contract_file(served),
+        trusted=json.loads(texts[TRUSTED]),
+    )
     answers = answers_of(predictions, served.asked)
     choice = parity.choose(params.bundle.runtimes, model, test, answers)
     lineage = _lineage(params, {"train": train, "test": test})
@@ -69,18 +79,15 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     )
     parts = assembly.Parts(
         served=served,
-        scorer=choice.files,
-        proof=choice.proof,
+        choice=choice,
         profile=_profile(params, train, predictions, served, _importance(report)),
         metrics=metrics,
         lineage=lineage,
         card=write_card(facts),
     )
     layer = assembly.model_layer(parts)
-    paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
-    texts = {path.relative_to(server).as_posix(): path.read_bytes() for path in paths}
     code = [application.__name__, command.__name__]
-    files = assembly.assemble(params.name, layer, texts, code=code, runtime=choice.runtime)
+    files = assembly.assemble(params.name, layer, texts, code=code)
     return {"bundle": files}
 
 

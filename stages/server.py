@@ -1,9 +1,11 @@
 """Stage server: the texts of the server, for people to review, from contract and conf alone."""
 
+import json
 from pathlib import Path
 
 from playbill.bundle.interface import write_interface
 from playbill.bundle.router import sources
+from playbill.bundle.runtime.base import TRUSTED
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import outcome
@@ -17,6 +19,7 @@ def run(params: Params) -> dict[str, object]:
     asked = outcome(contract)
     texts = write_interface(params.name, inputs(contract), target, params.server, asked)
     texts |= sources(params.server.routers, Path.cwd())
+    texts[TRUSTED] = json.dumps(params.allow, indent=2) + "\n"
     if params.server.packages:
         texts["packages.txt"] = "".join(f"{name}\n" for name in sorted(params.server.packages))
     return {"server": {**texts, "openapi.json": openapi_text(texts)}}

@@ -113,7 +113,7 @@ def made(runtime: str = "numpy") -> Made:
     model = parity.Model(pipeline, ASKED, BINARY, 0.4, assembly.contract_file(SERVED))
     choice = parity.choose([runtime], model, test, expected)
     layer = assembly.model_layer(parts(choice))
-    files = assembly.assemble(NAME, layer, texts(), code=CODE, runtime=choice.runtime)
+    files = assembly.assemble(NAME, layer, texts(), code=CODE)
     return Made(files, test, expected, model)
 
 
@@ -121,7 +121,7 @@ def parts(choice: parity.Choice) -> assembly.Parts:
     """Return what the model layer with this runtime is made from."""
     metrics = {"roc_auc": 0.7, "threshold": 0.4, "rows": 200}
     return assembly.Parts(
-        served=SERVED, scorer=choice.files, proof=choice.proof,
+        served=SERVED, choice=choice,
         profile=build_profile(visits(400), ASKED, Drift(), scores=[0.1, 0.5, 0.9] * 40),
         metrics=metrics,
         lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},

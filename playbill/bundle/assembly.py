@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from playbill.bundle import manifest
 from playbill.bundle.code import copied_code
 from playbill.bundle.interface import example
-from playbill.bundle.requirements import requirements_text
+from playbill.bundle.requirements import requirements_text, runtime_pins
 from playbill.bundle.runtime.base import KINDS
 from playbill.contract import task
 from playbill.contract.column import as_dict
 from playbill.contract.task import BINARY, Outcome
 
 if TYPE_CHECKING:
+    from playbill.bundle.parity import Choice
     from playbill.contract.column import Column
 
 FORMAT_VERSION = 1
@@ -52,8 +53,7 @@ class Parts:
 
     Attributes:
         served: What is asked and answered.
-        scorer: The files of the runtime that was taken, by their name in `model/`.
-        proof: That the runtime is equal to the Pipeline.
+        choice: The runtime that was taken, with the proof that it is equal to the Pipeline.
         profile: The reference profile for drift checks.
         metrics: Measures on the hold-out.
         lineage: Digests of what the model was made from.
@@ -61,8 +61,7 @@ class Parts:
     """
 
     served: Served
-    scorer: Mapping[str, bytes]
-    proof: Mapping[str, Any]
+    choice: "Choice"
     profile: Mapping[str, Any]
     metrics: Mapping[str, Any]
     lineage: Mapping[str, Any]
@@ -72,8 +71,9 @@ class Parts:
 def model_layer(parts: Parts) -> dict[str, bytes]:
     """Return the files of the model layer, by their name in `model/`."""
     return {
-        **parts.scorer,
-        "proof.json": to_json(parts.proof),
+        **parts.choice.candidate.files,
+        "proof.json": to_json(parts.choice.proof),
+        "runtime.json": to_json(_described(parts.choice)),
         **contract_file(parts.served),
         "examples.json": to_json(
             [{column.name: example(column) for column in parts.served.inputs}]
@@ -105,7 +105,6 @@ def assemble(
     server: Mapping[str, bytes | str],
     *,
     code: Sequence[str],
-    runtime: str,
 ) -> dict[str, bytes]:
     """Return every file of the bundle by its relative path.
 
@@ -114,18 +113,30 @@ def assemble(
         model: The model layer.
         server: The texts that the stage `server` wrote.
         code: Modules of Playbill that the texts import.
-        runtime: Kind of the runtime.
     """
+    described = json.loads(model["runtime.json"])
+    runtime = described["runtime"]
     files = {manifest.MODEL_LAYER + path: content for path, content in model.items()}
-    for path, content in copied_code([*code, KINDS[runtime]]).items():
+    for path, content in copied_code([*code, *described["code"], KINDS[runtime]]).items():
         files[SERVER_LAYER + path] = content
     for path, text in server.items():
         files[SERVER_LAYER + path] = text.encode() if isinstance(text, str) else text
     packages = files.pop(f"{SERVER_LAYER}packages.txt", b"").decode().split()
-    files["requirements.txt"] = requirements_text(runtime, packages).encode()
+    files["requirements.txt"] = requirements_text(runtime, packages, described["pins"]).encode()
     files["README.md"] = _README.format(name=name).encode()
     files[manifest.NAME] = manifest.render(manifest.describe(name, runtime, files))
     return files
+
+
+def _described(choice: "Choice") -> dict[str, Any]:
+    """Return what another server layer for the same model must know of its runtime."""
+    candidate = choice.candidate
+    return {
+        "format_version": FORMAT_VERSION,
+        "runtime": choice.runtime,
+        "code": list(candidate.code),
+        "pins": runtime_pins(choice.runtime, candidate.packages),
+    }
 
 
 def to_json(value: Any) -> bytes:

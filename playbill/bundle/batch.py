@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from playbill.bundle import manifest
-from playbill.bundle.runtime.base import open_runtime
+from playbill.bundle.runtime.base import open_bundle
 from playbill.config.nearest import nearest
 from playbill.contract import task
 from playbill.contract.column import Column, from_dict
@@ -125,8 +124,7 @@ def predict_file(
     """
     check_format(source)
     check_format(target)
-    listed, files = manifest.load(bundle)
-    runtime = open_runtime(listed.runtime, files)
+    listed, files, runtime = open_bundle(bundle)
     contract = _read_contract(files)
     tally = _Tally(contract.asked, contract.threshold)
     with _writing(target) as write, _single_thread():
@@ -152,8 +150,7 @@ def score_frame(bundle: Path, rows: "pd.DataFrame") -> "NDArray[np.float64]":
         DataError: A column is missing or holds a value of another kind.
         BundleError: The bundle is refused.
     """
-    listed, files = manifest.load(bundle)
-    runtime = open_runtime(listed.runtime, files)
+    _, files, runtime = open_bundle(bundle)
     contract = _read_contract(files)
     columns = _columns(list(rows.columns), contract, bundle)
     with _single_thread():

@@ -1,17 +1,32 @@
 """The files of each runtime for a fitted Pipeline: what the parity gate tries in turn."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playbill.contract.column import Column
     from playbill.contract.outcome import Outcome
 
-Files = dict[str, bytes]
+
+@dataclass(frozen=True)
+class Candidate:
+    """A runtime for one Pipeline.
+
+    Attributes:
+        files: Its files by their name in the model layer.
+        packages: Distributions that it needs beside the runtime's own.
+        code: Modules of Playbill that it needs beside the runtime's own.
+    """
+
+    files: Mapping[str, bytes]
+    packages: Sequence[str] = ()
+    code: Sequence[str] = ()
 
 
-def build(kind: str, pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Files:
-    """Return the files of a runtime by their name in the model layer.
+def build(kind: str, pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Candidate:
+    """Return a runtime for a Pipeline.
 
     Args:
         kind: The runtime's kind.
@@ -25,18 +40,21 @@ def build(kind: str, pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome"
     return BUILDERS[kind](pipeline, inputs, asked)
 
 
-def _numpy(pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Files:
+def _numpy(pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Candidate:
     from playbill.bundle.compiler.pipeline import compile_pipeline
 
-    return compile_pipeline(pipeline, inputs, asked)
+    return Candidate(compile_pipeline(pipeline, inputs, asked))
 
 
-def _skops(pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Files:
+def _skops(pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Candidate:
+    from playbill.bundle.carry import needs_of
     from playbill.bundle.runtime.skops import PIPELINE
     from playbill.model.persistence import dump
 
     del inputs, asked  # they stand in contract.json
-    return {PIPELINE: dump(pipeline)}
+    content = dump(pipeline)
+    needs = needs_of(content, Path.cwd())
+    return Candidate({PIPELINE: content, **needs.files}, needs.packages, needs.code)
 
 
-BUILDERS: Mapping[str, Callable[..., Files]] = {"numpy": _numpy, "skops": _skops}
+BUILDERS: Mapping[str, Callable[..., Candidate]] = {"numpy": _numpy, "skops": _skops}

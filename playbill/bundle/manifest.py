@@ -68,17 +68,34 @@ def load(bundle: Path) -> tuple[Manifest, dict[str, bytes]]:
     Raises:
         BundleError: See `verify`.
     """
+    manifest, contents = load_all(bundle)
+    return manifest, model_layer(contents)
+
+
+def load_all(bundle: Path) -> tuple[Manifest, dict[str, bytes]]:
+    """Verify a bundle and return its manifest with the verified bytes of every file by its path.
+
+    Raises:
+        BundleError: See `verify`.
+    """
     manifest = _read(bundle)
     found = _walk(bundle)
     _same_set(manifest, found)
-    model: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     for path, digest in manifest.files.items():
-        content = found[path].read_bytes()
+        content = contents[path] = found[path].read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
             raise _refused(f"`{path}` was changed after the bundle was made", bundle)
-        if path.startswith(MODEL_LAYER):
-            model[path.removeprefix(MODEL_LAYER)] = content
-    return manifest, model
+    return manifest, contents
+
+
+def model_layer(contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of the model layer by their name in it."""
+    return {
+        path.removeprefix(MODEL_LAYER): content
+        for path, content in contents.items()
+        if path.startswith(MODEL_LAYER)
+    }
 
 
 def _manifest(name: str, runtime: str, files: dict[str, str]) -> Manifest:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playbill.bundle.candidate import build
+from playbill.bundle.candidate import Candidate, build
 from playbill.bundle.edge import edges_of
 from playbill.bundle.runtime.base import Runtime, open_runtime
 from playbill.contract.task import Outcome, labels
@@ -53,10 +53,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Choice:
-    """The runtime that was taken, its files and the proof that it is equal."""
+    """The runtime that was taken, its files and needs, and the proof that it is equal."""
 
     runtime: str
-    files: Mapping[str, bytes]
+    candidate: Candidate
     proof: Mapping[str, Any]
 
 
@@ -70,6 +70,7 @@ class Model:
         asked: What the contract asks for.
         threshold: Probability from which on the label of a binary model is true.
         layer: Files of the model layer that a runtime may read beside its own.
+        trusted: Types that a model file may hold, as the server's text names them.
     """
 
     pipeline: Any
@@ -77,6 +78,7 @@ class Model:
     asked: Outcome
     threshold: float
     layer: Mapping[str, bytes]
+    trusted: Sequence[str] = ()
 
 
 def choose(
@@ -100,8 +102,9 @@ def choose(
     refusals: list[dict[str, str]] = []
     for kind in runtimes:
         try:
-            files = build(kind, model.pipeline, model.inputs, model.asked)
-            runtime = open_runtime(kind, {**model.layer, **files})
+            candidate = build(kind, model.pipeline, model.inputs, model.asked)
+            files = {**model.layer, **candidate.files}
+            runtime = open_runtime(kind, files, model.trusted)
             proofs = [prove(runtime, each, model) for each in (whole, edges)]
         except BundleError as error:
             refusals.append({"runtime": kind, "reason": error.what})
@@ -114,7 +117,7 @@ def choose(
             "edges": {**told, **proofs[1]},
             "refused": refusals,
         }
-        return Choice(kind, files, proof)
+        return Choice(kind, candidate, proof)
     raise BundleError(
         "no runtime answers as the fitted Pipeline does: "
         + "; ".join(f"{each['runtime']}: {each['reason']}" for each in refusals),

@@ -5,7 +5,7 @@ parity of the runtime was proven.
 """
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from playbill.errors import InstalledError
 
@@ -17,19 +17,38 @@ RUNTIMES: dict[str, tuple[str, ...]] = {
 }
 
 
-def requirements_text(runtime: str, packages: Sequence[str] = ()) -> str:
+def runtime_pins(runtime: str, packages: Sequence[str] = ()) -> dict[str, str]:
+    """Return what a model needs to answer, all that those need included: version by name.
+
+    A model that is numbers alone names nothing: any NumPy adds and compares alike.
+
+    Args:
+        runtime: Kind of its runtime.
+        packages: Distributions that the model itself needs.
+
+    Raises:
+        InstalledError: One of them is not installed.
+    """
+    return dict(_closure([*RUNTIMES[runtime], *packages]))
+
+
+def requirements_text(
+    runtime: str, packages: Sequence[str] = (), pins: Mapping[str, str] | None = None
+) -> str:
     """Return the pinned requirements of a bundle, one a line.
 
     Args:
         runtime: Kind of its runtime.
         packages: What conf/server names beside.
+        pins: What the model was proven with; it goes before what is installed now.
 
     Raises:
         InstalledError: One of them is not installed.
     """
-    roots = [*SERVER, *RUNTIMES[runtime], *packages]
+    roots = [*SERVER, *packages] if pins is not None else [*SERVER, *RUNTIMES[runtime], *packages]
     roots += [name for name in FASTER if _is_installed(name)]
-    lines = [f"{name}=={version}" for name, version in _closure(roots)]
+    found = dict(_closure(roots)) | dict(pins or {})
+    lines = [f"{name}=={version}" for name, version in sorted(found.items())]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from playbill.config.definition import Definition, Node, Sources
 from playbill.config.imported import ask
 from playbill.config.nearest import nearest
+from playbill.config.passed import Passed
 from playbill.config.space import dimensions, placed, space_problems
 from playbill.config.target import (
     KEY,
@@ -40,7 +41,8 @@ def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
     need not have passed the typed models, so that all problems can be told at once.
     """
     listed = _items(values.get("allow"))
-    check = _Check(Sources(root), [each for each in listed if isinstance(each, str)])
+    allow = [each for each in listed if isinstance(each, str)]
+    check = _Check(Sources(root), allow, Passed(root, __file__, allow))
     yield from check.one("model", values.get("model"))
     for name, group in _pairs(_get(values, "feature", "groups")):
         for index, step in enumerate(_items(_get(group, "steps"))):
@@ -49,6 +51,7 @@ def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
     for name, source in _pairs(_get(values, "source", "sources")):
         if isinstance(path := _get(source, "target"), str):
             yield from check.name(f"source.sources.{name}.target", path)
+    check.passed.save()
 
 
 def _searched(check: "_Check", values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -102,6 +105,7 @@ def _pairs(values: Any) -> list[tuple[str, Any]]:
 class _Check:
     sources: Sources
     allow: list[str]
+    passed: Passed
 
     def one(self, key: str, target: Any) -> Iterator[Problem]:
         """Check a mapping that must have a `_target_`."""
@@ -126,6 +130,15 @@ class _Check:
         if not isinstance(path, str):
             yield f"{key}.{KEY}", f"`{KEY}` is {path!r}", "the dotted name of a class"
             return
+        asked = self.passed.digest(key if key in CLASSES else "", target)
+        if asked in self.passed:
+            return
+        problems = list(self._problems(key, path, target))
+        yield from problems
+        if not problems and asked is not None:
+            self.passed.add(asked)
+
+    def _problems(self, key: str, path: str, target: Mapping[str, Any]) -> Iterator[Problem]:
         problems, dotted = list(self.name(f"{key}.{KEY}", path)), path.replace(":", ".")
         node = self.sources.find(dotted).node if not problems else None
         own = path.partition(".")[0] == PROJECT

@@ -33,7 +33,7 @@ UNIX = 3
 # trees hold node numbers that scikit-learn follows without checking: a forged file can crash the
 # process, so a file is loaded only after its digest was verified, or where it was written.
 REVIEWED = (
-    "collections.OrderedDict",
+    "collections.OrderedDict",  # LightGBM keeps its settings in one
     "collections.defaultdict",
     "functools.partial",  # of a function that must itself be reviewed; boosting with categories
     "numpy.dtype",

@@ -8,8 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from playbill.bundle import manifest
-from playbill.bundle.runtime.base import Runtime, open_runtime
+from playbill.bundle.runtime.base import Runtime, open_bundle
 from playbill.errors import BundleError
 from playbill.server.scoring import typical_values
 
@@ -63,7 +62,7 @@ def open_model(bundle: Path) -> tuple[Model, list[dict[str, Any]]]:
     Raises:
         BundleError: The bundle is not what its manifest says, or cannot be opened.
     """
-    listed, files = manifest.load(bundle)
+    listed, files, runtime = open_bundle(bundle)
     plain = {name: json.loads(files[name]) for name in files if name.endswith(".json")}
     contract = plain["contract.json"]
     page = ModelPage(
@@ -78,5 +77,5 @@ def open_model(bundle: Path) -> tuple[Model, list[dict[str, Any]]]:
         card=files["card.md"].decode(),
     )
     profile = plain["profile.json"]
-    model = Model(open_runtime(listed.runtime, files), page, profile, typical_values(profile))
+    model = Model(runtime, page, profile, typical_values(profile))
     return model, list(plain["examples.json"])

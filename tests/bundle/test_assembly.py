@@ -15,7 +15,7 @@ def test_the_same_parts_give_the_same_bytes() -> None:
     from playbill.bundle.assembly import assemble
 
     model = {k.removeprefix("model/"): v for k, v in made().files.items() if k.startswith("model/")}
-    assert assemble(NAME, model, texts(), code=CODE, runtime="numpy") == made().files
+    assert assemble(NAME, model, texts(), code=CODE) == made().files
 
 
 def test_nothing_in_a_bundle_names_this_machine() -> None:

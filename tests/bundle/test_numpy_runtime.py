@@ -72,7 +72,7 @@ def test_native_categories_with_missing_and_unknown_ones(leaves: int) -> None:
         max_iter=10, categorical_features=[0, 1], max_leaf_nodes=leaves, min_samples_leaf=2
     )
     choice = chosen(fitted(make_pipeline(texts, booster), "binary"), "numpy")
-    assert kind_of(choice.files) == ("masks" if leaves == 31 else "walk")
+    assert kind_of(choice.candidate.files) == ("masks" if leaves == 31 else "walk")
     assert choice.proof["edges"]["kinds"]["category"] > 5
 
 
@@ -86,7 +86,7 @@ def test_small_trees_become_masks_and_large_ones_a_walk() -> None:
     for model, expected in (("forest", "masks"), ("large forest", "walk"), ("logistic", "linear")):
         prepared = preparations()["impute, scale, target"]()
         trained = fitted(make_pipeline(prepared, estimators("binary")[model]()), "binary")
-        assert kind_of(chosen(trained, "numpy").files) == expected
+        assert kind_of(chosen(trained, "numpy").candidate.files) == expected
 
 
 def test_equal_pipelines_give_equal_bytes() -> None:
@@ -122,7 +122,9 @@ def test_what_is_not_on_the_menu_is_named_and_left_to_the_next_runtime(
 def small() -> Any:
     prepared = preparations()["impute, scale, target"]()
     model = HistGradientBoostingClassifier(max_iter=5, random_state=0)
-    return open_model(chosen(fitted(make_pipeline(prepared, model), "binary"), "numpy").files)
+    return open_model(
+        chosen(fitted(make_pipeline(prepared, model), "binary"), "numpy").candidate.files
+    )
 
 
 def test_a_table_of_any_origin_means_the_same_as_values_of_a_request() -> None:
@@ -173,7 +175,7 @@ def test_it_runs_where_numpy_is_the_only_package(tmp_path: Path) -> None:
     pipeline = make_pipeline(
         preparations()["impute, scale, target"](), RandomForestClassifier(5, random_state=0)
     )
-    (tmp_path / FILE).write_bytes(chosen(fitted(pipeline, "binary"), "numpy").files[FILE])
+    (tmp_path / FILE).write_bytes(chosen(fitted(pipeline, "binary"), "numpy").candidate.files[FILE])
     code = (
         "import sys, pathlib, datetime\n"
         "from playbill.bundle.runtime.numpy import open_model\n"
@@ -191,7 +193,7 @@ def test_it_runs_where_numpy_is_the_only_package(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_off_is_refused(cut: int) -> None:
     prepared = preparations()["robust, ordinal"]()
     model = fitted(make_pipeline(prepared, LogisticRegression()), "binary")
-    content = chosen(model, "numpy").files[FILE]
+    content = chosen(model, "numpy").candidate.files[FILE]
     with pytest.raises(BundleError, match="compiled model"):
         open_model({FILE: content[:cut]})
 

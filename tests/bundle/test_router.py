@@ -57,7 +57,7 @@ def test_a_project_s_router_is_served_from_its_own_source_behind_the_gate(
     assert "/greeting" in document["paths"]
     layer = {n.removeprefix("model/"): c for n, c in made().files.items() if n.startswith("model/")}
     texts["openapi.json"] = json.dumps(document)
-    files = assembly.assemble(NAME, layer, texts, code=CODE, runtime="numpy")
+    files = assembly.assemble(NAME, layer, texts, code=CODE)
     bundle = write(files, tmp_path / "bundle")
     manifest.verify(bundle)
     keys = tmp_path / "keys.jsonl"

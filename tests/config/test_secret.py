@@ -92,7 +92,13 @@ def test_a_file_on_another_search_path_is_no_way_around(project: Path, tmp_path:
 
 def test_without_the_shipped_options_on_the_search_path_nothing_is_composed(project: Path) -> None:
     edit(project / "conf" / "config.yaml", "[pkg://playbill.conf]", "[]")
-    for group in ("split: random", "evaluation: default", "server: default", "drift: default"):
+    for group in (
+        "split: random",
+        "evaluation: default",
+        "bundle: default",
+        "server: default",
+        "drift: default",
+    ):
         edit(project / "conf" / "config.yaml", f"  - {group}\n", "")
     edit(project / "conf" / "config.yaml", "  - model: boosting\n", "")
     with pytest.raises(ConfigError, match="not on Hydra's search path"):

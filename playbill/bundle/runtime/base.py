@@ -5,16 +5,20 @@ not come to depend on their libraries.
 """
 
 import importlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
+from playbill.bundle import manifest
 from playbill.errors import BundleError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
-# Kind by the module that has it; each has `open_model(files) -> Runtime`.
+# Kind by the module that has it; each has `open_model(files, trusted) -> Runtime`.
 KINDS = {
     "numpy": "playbill.bundle.runtime.numpy",
     "skops": "playbill.bundle.runtime.skops",
@@ -59,8 +63,32 @@ class Runtime(Protocol):
         ...
 
 
-def open_runtime(kind: str, files: Mapping[str, bytes]) -> Runtime:
+# The server text with what conf's `allow:` names: types that a model file may hold.
+TRUSTED = "trusted.json"
+
+
+def open_bundle(bundle: "Path") -> tuple[manifest.Manifest, dict[str, bytes], Runtime]:
+    """Verify a bundle; return its manifest, the files of its model layer and its runtime.
+
+    Which types the model may hold is read from the server's reviewed text, never from the model.
+
+    Raises:
+        BundleError: A file is not what the manifest says, or the runtime refuses the model.
+    """
+    listed, contents = manifest.load_all(bundle)
+    files = manifest.model_layer(contents)
+    trusted = tuple(str(each) for each in json.loads(contents.get(f"server/{TRUSTED}", b"[]")))
+    return listed, files, open_runtime(listed.runtime, files, trusted)
+
+
+def open_runtime(kind: str, files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> Runtime:
     """Return the runtime of a kind for the files of a model layer.
+
+    Args:
+        kind: The runtime's kind.
+        files: The model layer, verified.
+        trusted: Types that its files may hold beyond the reviewed ones: names, or prefixes that
+            end with a dot.
 
     Raises:
         BundleError: The kind is unknown, its libraries are missing, or it refuses the files.
@@ -79,4 +107,4 @@ def open_runtime(kind: str, files: Mapping[str, bytes]) -> Runtime:
             expected="the packages of the bundle's requirements.txt",
             run="pip install -r requirements.txt",
         ) from error
-    return cast("Runtime", module.open_model(files))
+    return cast("Runtime", module.open_model(files, trusted))

@@ -90,12 +90,17 @@ class NumpyRuntime:
         return found[:, 0] if found.shape[1] == 1 else found
 
 
-def open_model(files: Mapping[str, bytes]) -> NumpyRuntime:
+def open_model(files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> NumpyRuntime:
     """Return the runtime for the files of a model layer.
+
+    Args:
+        files: The model layer.
+        trusted: Not needed: the file holds numbers and no types.
 
     Raises:
         BundleError: The file is missing, or is not what the stage `package` writes.
     """
+    del trusted
     if FILE not in files:
         raise BundleError(f"the model layer has no {FILE}")
     arrays, about = load_tensors(files[FILE])

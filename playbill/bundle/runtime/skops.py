@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from playbill.bundle.runtime.carried import carry
 from playbill.contract import task
 from playbill.contract.column import Column, from_dict
 from playbill.contract.frame import as_model_frame
@@ -51,8 +52,14 @@ class SkopsRuntime:
         return answer
 
 
-def open_model(files: Mapping[str, bytes]) -> SkopsRuntime:
+def open_model(files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> SkopsRuntime:
     """Return the runtime for the files of a model layer.
+
+    The project's own modules that the Pipeline needs are imported from the layer itself.
+
+    Args:
+        files: The model layer, verified.
+        trusted: Types that the Pipeline may hold beyond the reviewed ones.
 
     Raises:
         BundleError: A file is missing or holds what is not trusted.
@@ -61,4 +68,6 @@ def open_model(files: Mapping[str, bytes]) -> SkopsRuntime:
         raise BundleError(f"the model layer has no {', '.join(missing)}")
     contract = json.loads(files[CONTRACT])
     inputs = [from_dict(each) for each in contract["inputs"]]
-    return SkopsRuntime(load(files[PIPELINE]), inputs, task.from_dict(contract))
+    carry(files)
+    pipeline = load(files[PIPELINE], trusted=trusted)
+    return SkopsRuntime(pipeline, inputs, task.from_dict(contract))
