@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from playbill.config.schema import Item, Params, Pipeline, Stage
+from playbill.config.scalar import Item
+from playbill.config.schema import Params, Pipeline, Stage
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 Paths = Mapping[str, str]

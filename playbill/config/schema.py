@@ -5,29 +5,22 @@ Unknown keys are refused. The docstring under a field is its description in the 
 (config/description.py).
 """
 
-import re
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
-    Strict,
     Tag,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from playbill.config.kind import Kind
 from playbill.config.outcome import Class, Task, classes_of
-from playbill.config.span import PATTERN
+from playbill.config.scalar import Day, Item, Name, Prefix, Share, Sign, Span, placed
 from playbill.config.table import Keeps, Table
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
-Share = Annotated[float, Field(gt=0, lt=1)]
 # What must not be on both sides of a split.
 Crossing = Literal["group", "time"]
 Metric = Literal[
@@ -46,14 +39,6 @@ def _form(value: Any) -> str:
 SELECTION = Discriminator(_form)
 ColumnNames = Annotated[list[str], Tag("names")]
 
-# A day as YAML gives it: text, or a date where the reader knows dates.
-Day = Annotated[date, Strict(strict=False)]
-# A span of time, see config/span.py.
-Span = Annotated[str, Field(pattern=PATTERN)]
-Sign = Literal["drift", "estimated_loss", "realised_loss", "schedule"]
-# A prefix that ends with a dot, or a full name.
-Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.?$")]
-
 
 class Group(BaseModel):
     """Base of all groups: unknown keys refused, nothing converted, instances frozen."""
@@ -65,11 +50,6 @@ class Group(BaseModel):
         protected_namespaces=(),
         defer_build=True,  # only Params is ever validated as a whole: one build, not thirty
     )
-
-
-def placed(what: str, *at: str) -> PydanticCustomError:
-    """Return the error of a whole group, placed at one key of it; config/validation.py reads it."""
-    return PydanticCustomError("placed", "{what}", {"what": what, "at": list(at)})
 
 
 class Window(Group):
@@ -504,24 +484,6 @@ class Engine(Group):
 
     preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]] = []
     """Installed modules that one process of a run imports for all stages; none: each its own."""
-
-
-_ITEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-
-
-def _item(value: object) -> object:
-    """Refuse what cannot stand in a stage's name; YAML turns an unquoted NO into false."""
-    if isinstance(value, bool) or not (
-        isinstance(value, int | str) and _ITEM.fullmatch(str(value))
-    ):
-        raise ValueError(
-            f"the item {value!r} is no text of letters, digits, _ and -, and no whole number"
-            + (" (in YAML, quote words like NO and YES)" if isinstance(value, bool) else "")
-        )
-    return value
-
-
-Item = Annotated[str | int, BeforeValidator(_item)]
 
 
 class Stage(Group):

@@ -7,13 +7,15 @@ not known here. The first side is what the others are measured against.
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from playbill.evaluation.pairing import Paired, Predictions, pair
+from playbill.evaluation.metrics import LEADING
+from playbill.evaluation.pairing import Paired, Predictions
 
-AREA = "roc_auc"  # what slices are compared by
 _ABSENT = "-"
+_NO_METRIC = ("format_version",)
+Plots = Mapping[str, Mapping[str, Sequence[Any]]]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Side:
     predictions: Predictions | None = None
     note: str = ""
     """Why there are no predictions, if there are none."""
+    code: Mapping[str, str] = field(default_factory=dict)
+    """Digests of the project's modules by path."""
+    plots: Plots = field(default_factory=dict)
+    """Columns of the tables that plots are drawn from, by file name."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,19 @@ class Comparison:
     params: tuple[Row, ...]
     paired: tuple[Paired, ...]
     notes: tuple[str, ...]
+    code: tuple[Row, ...] = ()
+    leading: str = LEADING["binary"]
+    """The metric that slices are compared by."""
+    plots: tuple[Plots, ...] = ()
+    """Of each side; they are drawn, and stand in no other form."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; numbers that JSON has no form for become None."""
+        plain = asdict(replace(self, plots=()))
+        del plain["plots"]
         return {
             "format_version": 1,
-            **_plain(asdict(self)),
+            **_plain(plain),
             "paired": [{**_plain(asdict(one)), "verdict": one.verdict} for one in self.paired],
         }
 
@@ -63,32 +76,41 @@ class Comparison:
         return json.dumps(self.as_dict(), indent=2, sort_keys=True, default=str) + "\n"
 
 
-def compare(sides: Sequence[Side]) -> Comparison:
+def compare(
+    sides: Sequence[Side], *, paired: Sequence[Paired] = (), notes: Sequence[str] = ()
+) -> Comparison:
     """Compare the first side with each of the others.
 
     Args:
         sides: Two or more evaluated models.
+        paired: What was found on the same rows.
+        notes: What a reader should know of it.
 
     Returns:
-        Metrics with differences, changed parameters, slices by AUC, and where two sides predicted
-        the same rows, AUC and Brier score on those rows with a bootstrap interval.
+        Metrics with differences, changed parameters and modules, slices by the leading metric.
     """
-    first, *others = sides
-    paired: list[Paired] = []
-    notes: list[str] = [f"{side.name}: {side.note}" for side in sides if side.note]
-    for other in others:
-        if first.predictions is not None and other.predictions is not None:
-            found, note = pair(first.predictions, other.predictions, other.name)
-            paired += found
-            notes += [note] if note else []
+    leading = LEADING.get(sides[0].metrics.get("task", "binary"), LEADING["binary"])
     return Comparison(
         sides=tuple(side.name for side in sides),
-        metrics=tuple(_rows([flatten(side.metrics) for side in sides])),
-        slices=tuple(_rows([_slices(side.slices) for side in sides])),
+        metrics=tuple(_rows([flatten(_metrics(side)) for side in sides])),
+        slices=tuple(_rows([_slices(side.slices, leading) for side in sides])),
         params=tuple(_changed([_params(side.params) for side in sides])),
         paired=tuple(paired),
         notes=tuple(notes),
+        code=tuple(_modules([side.code for side in sides])),
+        leading=leading,
+        plots=tuple(side.plots for side in sides),
     )
+
+
+def _metrics(side: Side) -> dict[str, Any]:
+    return {name: value for name, value in side.metrics.items() if name not in _NO_METRIC}
+
+
+def _modules(sides: Sequence[Mapping[str, str]]) -> Iterator[Row]:
+    """Yield the modules that differ, each with the beginning of its digest on every side."""
+    for row in _changed(sides):
+        yield Row(row.name, tuple(str(value)[:8] for value in row.values))
 
 
 def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
@@ -134,9 +156,9 @@ def _params(params: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _slices(slices: Any) -> dict[str, Any]:
-    """Return the AUC of each slice, by column and value."""
-    leaves, measure = flatten(slices), f".{AREA}"
+def _slices(slices: Any, leading: str) -> dict[str, Any]:
+    """Return the leading metric of each slice, by column and value."""
+    leaves, measure = flatten(slices), f".{leading}"
     return {n.removesuffix(measure): leaf for n, leaf in leaves.items() if n.endswith(measure)}
 
 

@@ -1,27 +1,56 @@
-"""Compares two models on the rows that both predicted: AUC and Brier score, with an interval."""
+"""Compares two models on the same rows: every metric of the task, each with an interval.
 
+Both models are drawn with the same counts of rows or blocks, so what their errors have in common
+cancels out of the difference; that is why it can be sure where neither metric is.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from playbill.config.outcome import Task
+from playbill.evaluation.bootstrap import Part, Plan, draw, percentile
+from playbill.evaluation.metrics import (
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+    TITLES,
+    statistic,
+)
+
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
+
+    from playbill.evaluation.scored import Scored
 
 CONFIDENCE = 0.95
 DRAWS = 1000
 SEED = 20_130_101
-LOWER_IS_BETTER = ("brier", "log_loss", "calibration_error")
+MakePlan = Callable[["pd.DataFrame"], Plan]
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """A frame of predictions and which of its columns are what."""
+    """A frame of predictions and which of its columns are what.
+
+    Attributes:
+        frame: A row for each row that was predicted.
+        key: The column that identifies a row.
+        target: What is true, as `prepare` writes it.
+        scores: The columns of the model's answers.
+        task: What kind of target it is.
+        classes: The classes, sorted; empty for numbers.
+        threshold: Probability from which on a row of a binary task is labelled positive.
+    """
 
     frame: "pd.DataFrame"
     key: str
     target: str
-    probability: str
+    scores: Sequence[str] = ("probability",)
+    task: Task = "binary"
+    classes: Sequence[Any] = (0, 1)
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -45,94 +74,100 @@ class Paired:
         return "better" if (self.difference < 0) == (self.metric in LOWER_IS_BETTER) else "worse"
 
 
-def pair(first: Predictions, other: Predictions, name: str) -> tuple[list[Paired], str]:
+def independent(_: "pd.DataFrame") -> Plan:
+    """Return the plan by which each row is drawn for itself."""
+    return Plan(None, DRAWS, CONFIDENCE, "percentile", SEED)
+
+
+def pair(
+    first: Predictions, other: Predictions, name: str, plan: MakePlan = independent
+) -> tuple[list[Paired], str]:
     """Compare two models on the rows that both predicted, matched by key.
 
+    Args:
+        first: What the others are measured against.
+        other: The other model's predictions.
+        name: What the other is called.
+        plan: Makes the plan of the draws from the shared rows of `first`.
+
     Returns:
-        AUC and Brier score with intervals, or nothing; and a note on rows that were left out.
+        Every metric with its interval, or nothing; and a note on rows that were left out.
     """
-    left, right = _indexed(first), _indexed(other)
+    left, right = first.frame.set_index(first.key), other.frame.set_index(other.key)
+    if (first.task, tuple(first.classes)) != (other.task, tuple(other.classes)):
+        return [], f"{name}: it predicts something else, so there is nothing to compare"
     if left.index.has_duplicates or right.index.has_duplicates:
         return [], f"{name}: keys occur more than once, so rows cannot be matched"
     shared = left.index.intersection(right.index, sort=False)
     left, right = left.loc[shared], right.loc[shared]
-    if not all(_are_numbers(column) for side in (left, right) for _, column in side.items()):
-        return [], f"{name}: labels and probabilities are not all numbers"
-    if (clash := int((left["label"] != right["label"]).sum())) > 0:
+    if problem := _problem(first, left) or _problem(other, right):
+        return [], f"{name}: {problem}"
+    if (clash := int((left[first.target] != right[other.target]).sum())) > 0:
         return [], f"{name}: {clash} shared rows have another label, so the rows are not the same"
-    labels = left["label"].to_numpy(dtype=float) > 0
-    if labels.all() or not labels.any():
+    sides = [_scored(one, rows) for one, rows in ((first, left), (other, right))]
+    found = contest(sides[0], sides[1], plan(left), name)
+    if not found:
         return [], f"{name}: no two classes among the {len(shared)} rows that both predicted"
     most = max(len(first.frame), len(other.frame))
     note = f"{name}: {len(shared)} rows were predicted by both, of {most}"
-    scores = (left["score"].to_numpy(dtype=float), right["score"].to_numpy(dtype=float))
-    return _bootstrap(labels, scores, name), "" if len(shared) == most else note
+    return found, "" if len(shared) == most else note
 
 
-def _indexed(predictions: Predictions) -> "pd.DataFrame":
-    names = {predictions.target: "label", predictions.probability: "score"}
-    frame = predictions.frame[[predictions.key, *names]].rename(columns=names)
-    return frame.set_index(predictions.key)
+def contest(first: "Scored", other: "Scored", plan: Plan, name: str) -> list[Paired]:
+    """Compare what two models say of the same rows.
 
-
-def _are_numbers(column: "pd.Series[Any]") -> bool:
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    return (is_numeric_dtype(column) or is_bool_dtype(column)) and bool(column.notna().all())
-
-
-def _bootstrap(
-    labels: "NDArray[np.bool_]",
-    scores: tuple["NDArray[np.float64]", "NDArray[np.float64]"],
-    name: str,
-) -> list[Paired]:
-    import numpy as np
-
-    rng = np.random.default_rng(SEED)
-    areas = [_Area(labels, score) for score in scores]
-    losses = [(score - labels) ** 2 for score in scores]
-    gap = losses[1] - losses[0]
-    rows = len(labels)
-    draws: dict[str, list[float]] = {"roc_auc": [], "brier": []}
-    for _ in range(DRAWS):
-        drawn = rng.integers(rows, size=rows, dtype=np.int32)
-        weights = np.bincount(drawn, minlength=rows).astype(np.float64)
-        draws["roc_auc"].append(areas[1](weights) - areas[0](weights))
-        draws["brier"].append(float(np.sum(weights * gap)) / rows)
-    whole = np.ones(rows)
-    point = {
-        "roc_auc": [area(whole) for area in areas],
-        "brier": [float(loss.mean()) for loss in losses],
-    }
-    tail = 50 * (1 - CONFIDENCE)
+    Returns:
+        Each metric that has a better and a worse side and is defined on these rows; nothing if
+        rows of classes are all of one class.
+    """
+    if not len(first) or (first.task != "regression" and len(set(first.truth.tolist())) == 1):
+        return []
+    parts = [Part(statistic(first)), Part(statistic(other))]
+    drawn = draw(parts, plan, len(first))
+    points = [part.statistic.values() for part in parts]
     found = []
-    for metric, (before, after) in point.items():
-        # A draw without two classes has no AUC; it says nothing about the difference.
-        low, high = np.nanpercentile(draws[metric], [tail, 100 - tail])
-        gained = after - before
-        found.append(Paired(name, metric, rows, before, after, gained, float(low), float(high)))
+    for metric in (n for n in TITLES if n in points[0] and n in HIGHER_IS_BETTER | LOWER_IS_BETTER):
+        before, after = points[0][metric], points[1][metric]
+        ends = _interval(after - before, drawn[1][metric] - drawn[0][metric], plan, len(first))
+        if ends is not None:
+            found.append(Paired(name, metric, len(first), before, after, after - before, *ends))
     return found
 
 
-class _Area:
-    """The area under the ROC curve of rows that count by weight; equal scores count half."""
+def _interval(gap: float, drawn: Any, plan: Plan, rows: int) -> tuple[float, float] | None:
+    """Return the interval of a difference: percentiles, or of blocks Student's.
 
-    def __init__(self, labels: "NDArray[np.bool_]", scores: "NDArray[np.float64]") -> None:
-        import numpy as np
+    Percentiles of few blocks are too narrow; Student's distribution with one degree of freedom
+    less than blocks keeps the declared share (Cameron, Gelbach and Miller 2008), as in the gate.
+    """
+    plain = percentile(drawn, plan.level) if np.isfinite(gap) else None
+    if plain is None or plan.blocks is None:
+        return plain
+    from scipy.special import stdtrit
 
-        order = np.argsort(scores, kind="stable")
-        self.positive, self.negative = order[labels[order]], order[~labels[order]]
-        below, above = scores[self.negative], scores[self.positive]
-        # Among the negatives in order: how many lie under each positive, and under or beside it.
-        self.under = np.searchsorted(below, above, side="left")
-        self.beside = np.searchsorted(below, above, side="right")
+    blocks = plan.of(rows)
+    if blocks < 2:  # noqa: PLR2004 - one block has no spread
+        return None
+    error = float(np.nanstd(drawn, ddof=1)) * (blocks / (blocks - 1)) ** 0.5
+    reach = float(stdtrit(blocks - 1, (1 + plan.level) / 2)) * error
+    return gap - reach, gap + reach
 
-    def __call__(self, weights: "NDArray[np.float64]") -> float:
-        import numpy as np
 
-        won = np.concatenate(([0.0], np.cumsum(weights[self.negative])))
-        stake = weights[self.positive]
-        total = stake.sum() * won[-1]
-        # Not a dot product: BLAS would share it among threads, slower and summed in another order.
-        wins = np.sum(stake * (won[self.under] + won[self.beside]))
-        return float(wins / (2 * total or np.nan))
+def _problem(one: Predictions, rows: "pd.DataFrame") -> str:
+    """Say what of the rows cannot be compared; empty if nothing."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    columns = [*one.scores, *([] if one.task == "multiclass" else [one.target])]
+    for column in columns:
+        known = rows[column]
+        if not (is_numeric_dtype(known) or is_bool_dtype(known)) or known.isna().any():
+            return f"`{column}` does not hold numbers alone"
+    return "labels are missing" if rows[one.target].isna().any() else ""
+
+
+def _scored(one: Predictions, rows: "pd.DataFrame") -> "Scored":
+    from playbill.evaluation.scored import encode
+
+    scores = rows[list(one.scores)].to_numpy(dtype="float64")
+    scores = scores if one.task == "multiclass" else scores[:, 0]
+    return encode(rows[one.target], scores, one.task, one.classes, one.threshold)

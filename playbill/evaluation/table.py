@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from playbill.evaluation.pairing import Paired
 
 SLICES_SHOWN = 10
+MODULES_SHOWN = 20
 CELL_WIDTH = 60  # characters of a parameter's value that a table shows; JSON has all
 _ABSENT = "-"
 
 
 def as_text(comparison: "Comparison") -> str:
     """Return tables for a terminal."""
-    parts = [f"{title}\n{grid(head, rows)}" for title, head, rows in _tables(comparison)]
+    parts = [f"{title}\n{grid(head, rows)}" for title, head, rows in tables(comparison)]
     return "\n\n".join([*parts, *(f"note: {note}" for note in comparison.notes)]) + "\n"
 
 
@@ -22,7 +23,7 @@ def as_markdown(comparison: "Comparison") -> str:
     """Return tables for a pull request."""
     first, *others = comparison.sides
     parts = [f"### {first} against {', '.join(others)}"]
-    for title, head, rows in _tables(comparison):
+    for title, head, rows in tables(comparison):
         lines = [_pipes(head), _pipes(["---", *["---:"] * (len(head) - 1)])]
         parts.append("\n".join([f"**{title}**", "", *lines, *(_pipes(row) for row in rows)]))
     return "\n\n".join([*parts, *(f"_{note}_" for note in comparison.notes)]) + "\n"
@@ -46,7 +47,8 @@ def _pipes(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
-def _tables(comparison: "Comparison") -> Iterator[tuple[str, list[str], list[list[str]]]]:
+def tables(comparison: "Comparison") -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Yield title, head and rows of each table: the same in every form."""
     first, *others = comparison.sides
     gaps = ["difference" if len(others) == 1 else f"{other} to {first}" for other in others]
     head = ["metric", *comparison.sides, *gaps]
@@ -56,10 +58,15 @@ def _tables(comparison: "Comparison") -> Iterator[tuple[str, list[str], list[lis
         yield "On the same rows", head, [_paired(one) for one in comparison.paired]
     moved = [row for row in comparison.slices if _widest(row) > 0]
     if shown := sorted(moved, key=_widest, reverse=True)[:SLICES_SHOWN]:
-        title = f"AUC of the slices that moved most ({len(shown)} of {len(comparison.slices)})"
+        counted = f"({len(shown)} of {len(comparison.slices)})"
+        title = f"{comparison.leading} of the slices that moved most {counted}"
         yield title, ["slice", *comparison.sides, *gaps], [_metric(row) for row in shown]
     changed = [[row.name, *map(_shown, row.values)] for row in comparison.params]
     yield "What differs in params.yaml", ["key", *comparison.sides], changed or [["nothing"]]
+    if comparison.code:
+        modules = [[row.name, *row.values] for row in comparison.code[:MODULES_SHOWN]]
+        title = f"Modules that differ ({len(modules)} of {len(comparison.code)})"
+        yield title, ["module", *comparison.sides], modules
 
 
 def _widest(row: "Row") -> float:

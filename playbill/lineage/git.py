@@ -286,6 +286,20 @@ def blob(root: Path, revision: str, path: str) -> str:
     return line(call(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", name]).stdout)
 
 
+def blobs(root: Path, revision: str, paths: Sequence[str], suffix: str = ".py") -> dict[str, str]:
+    """Return the digest of each file of a commit under some paths, by its path.
+
+    Args:
+        root: The project.
+        revision: A commit.
+        paths: Folders, each with a slash at its end, or files.
+        suffix: How the names end.
+    """
+    listed = run(root, "ls-tree", "-r", "-z", revision, "--", *paths).decode()
+    entries = [entry.partition("\t") for entry in listed.split("\0") if entry]
+    return {path: head.split()[2] for head, _, path in entries if path.endswith(suffix)}
+
+
 def setting(root: Path, name: str) -> str:
     """Return a setting of Git's configuration; empty if it is not set."""
     return line(call(root, ["config", "--get", name]).stdout)

@@ -11,12 +11,12 @@ from html import escape
 from typing import Any
 
 WIDTH, HEIGHT = 380.0, 260.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 8.0, 36.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 22.0, 8.0, 36.0
 COLOURS = 6
 TICKS = 5
 ROW = 20.0
 LABEL, REACH, FIGURE = 170.0, 210.0, 180.0
-LABEL_LETTERS = 28
+LABEL_LETTERS = 25
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,10 @@ def _step(span: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
 
 
+def _tick(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"  # noqa: PLR2004 - a comma
+
+
 def _svg(title: str, width: float, height: float, body: Sequence[str]) -> str:
     head = f'<svg viewBox="0 0 {width:g} {height:g}" role="img"><title>{escape(title)}</title>'
     return head + "".join(body) + "</svg>"
@@ -169,8 +173,8 @@ def _frame(x: _Axis, y: _Axis, x_label: str, y_label: str) -> list[str]:
     bottom, middle = HEIGHT - BOTTOM, (TOP + HEIGHT - BOTTOM) / 2
     body = [f'<path class="mesh" d="M{x(t):.1f} {TOP}V{bottom}"/>' for t in x.ticks()]
     body += [f'<path class="mesh" d="M{LEFT} {y(t):.1f}H{WIDTH - RIGHT}"/>' for t in y.ticks()]
-    body += [_text(x(t), bottom + 14, f"{t:g}", "middle") for t in x.ticks()]
-    body += [_text(LEFT - 5, y(t) + 4, f"{t:g}", "end") for t in y.ticks()]
+    body += [_text(x(t), bottom + 14, _tick(t), "middle") for t in x.ticks()]
+    body += [_text(LEFT - 5, y(t) + 4, _tick(t), "end") for t in y.ticks()]
     body.append(f'<path class="axis" d="M{LEFT} {TOP}V{bottom}H{WIDTH - RIGHT}"/>')
     body.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, x_label, "middle"))
     turned = f'y="{middle:g}" text-anchor="middle" transform="rotate(-90 11 {middle:g})"'
@@ -200,7 +204,7 @@ def _path(xs: Sequence[float], ys: Sequence[float], x: _Axis, y: _Axis) -> str:
 def _dot(one: Dot, height: float, x: _Axis) -> list[str]:
     label = one.label if len(one.label) <= LABEL_LETTERS else f"{one.label[: LABEL_LETTERS - 1]}…"
     body = [_text(LABEL - 12, height + 4, label, "end")]
-    said = f"{one.value:.4g}"
+    said = f"{one.value:.3g}"
     if one.low is not None and one.high is not None:
         ends = f"M{x(one.low):.1f} {height:g}H{x(one.high):.1f}"
         body.append(f'<path class="reach s{one.colour}" d="{ends}"/>')

@@ -393,7 +393,7 @@ class Replay:
                 ),
                 "key",
                 "truth",
-                "score",
+                ("score",),
             )
             for model in (champion, challenger)
         ]

@@ -1,25 +1,68 @@
-"""Brings revisions side by side: reads each from Git, DVC or the workspace, and compares them."""
+"""Brings revisions side by side: reads each from Git, DVC or the workspace, and compares them.
 
-from collections.abc import Sequence
+Two models are compared on the same rows. Where both were measured on one hold-out, their
+predictions on record are taken; where the hold-outs differ, both are asked about the newer one,
+less the rows that either was trained on; where that cannot be, the rows that both happened to
+predict must do. What was done is said in a note.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from playbill.errors import DataError, PlaybillError
-from playbill.evaluation.comparison import Comparison, Side, compare
-from playbill.evaluation.pairing import Predictions
+from playbill.evaluation import comparison
+from playbill.evaluation.comparison import Comparison, Side
+from playbill.evaluation.pairing import (
+    Paired,
+    Predictions,
+    contest,
+    independent,
+    pair,
+)
+from playbill.lineage import git
+from playbill.pipeline import evaluated, holdout
 from playbill.pipeline.project import Project
 
-PROBABILITY = "probability"  # of the positive class, as the stage `evaluate` writes it
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from playbill.config.outcome import Task
+    from playbill.evaluation.bootstrap import Plan
+
+Say = Callable[[str], None]
 
 
-def compare_revisions(root: Path, revisions: Sequence[str] = ()) -> Comparison:
+def _quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def compare_revisions(
+    root: Path, revisions: Sequence[str] = (), *, say: Say = _quiet
+) -> Comparison:
     """Compare revisions with the first of them; one alone, default HEAD, with the workspace.
+
+    Args:
+        root: The project.
+        revisions: What the user calls them.
+        say: Told what takes long.
 
     Raises:
         LineageError: A revision does not exist, or has no metrics.
     """
     named: list[str | None] = list(revisions) or ["HEAD"]
     wanted = [*named, None] if len(named) == 1 else named
-    return compare([side(Project(root, rev)) for rev in wanted])
+    projects = [Project(root, rev) for rev in wanted]
+    sides = [side(project) for project in projects]
+    paired: list[Paired] = []
+    notes: list[str] = []
+    for project, one in zip(projects[1:], sides[1:], strict=True):
+        found, said = _paired(projects[0], project, (sides[0], one), say)
+        paired += found
+        notes += said
+    return comparison.compare(sides, paired=paired, notes=notes)
 
 
 def side(project: Project) -> Side:
@@ -36,17 +79,129 @@ def side(project: Project) -> Side:
         slices=project.slices,
         predictions=predictions,
         note=note,
+        code=code(project),
+        plots=evaluated.of(project).plots,
     )
 
 
-def _predictions(project: Project) -> Predictions:
-    frame = project.predictions
-    columns = project.params.get("contract", {}).get("columns", {})
-    roles = {known.get("role"): name for name, known in columns.items()}
-    key, target = roles.get("key"), roles.get("target")
-    if not {key, target, PROBABILITY} <= set(frame.columns):
-        raise DataError(
-            "the predictions lack the key, the target or the probability",
-            expected=f"columns {key}, {target} and {PROBABILITY}",
+def code(project: Project) -> dict[str, str]:
+    """Return the digest of every module of the project's own code, by its path."""
+    pipeline = project.params.get("pipeline")
+    folders = pipeline.get("sources", ["stages"]) if isinstance(pipeline, Mapping) else ["stages"]
+    if project.commit is not None:
+        return git.blobs(project.root, project.commit, [f"{folder}/" for folder in folders])
+    found = {}
+    for folder in folders:
+        for path in sorted((project.root / folder).rglob("*.py")):
+            content = path.read_bytes().replace(b"\r\n", b"\n")
+            # As Git names a file's content, so that both sides are digests of the same kind.
+            blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
+            found[path.relative_to(project.root).as_posix()] = blob.hexdigest()
+    return found
+
+
+def _paired(
+    first: Project, other: Project, sides: tuple[Side, Side], say: Say
+) -> tuple[list[Paired], list[str]]:
+    """Compare two revisions on the same rows; return what was found and what to know of it."""
+    one, two = (each.predictions for each in sides)
+    plan = _plan_of(other)
+    if one is not None and two is not None and _same_rows(one, two):
+        found, note = pair(one, two, other.name, plan)
+        return found, [note] if note else []
+    try:
+        return _on_newer(first, other, plan, say)
+    except PlaybillError as error:
+        refused = f"{other.name}: not compared on the newer hold-out: {error.what}"
+    if one is None or two is None:
+        return [], [*(f"{s.name}: {s.note}" for s in sides if s.note), refused]
+    found, note = pair(one, two, other.name, plan)
+    return found, [refused, *([note] if note else [])]
+
+
+def _same_rows(one: Predictions, two: Predictions) -> bool:
+    return set(one.frame[one.key]) == set(two.frame[two.key])
+
+
+def _on_newer(
+    first: Project, other: Project, plan: "Callable[[pd.DataFrame], Plan]", say: Say
+) -> tuple[list[Paired], list[str]]:
+    """Compare two models on the newer hold-out, less the rows that either was trained on.
+
+    Raises:
+        PlaybillError: Rows or models cannot be had, or a contract does not allow the rows.
+    """
+    before, after = holdout.side(first), holdout.side(other)
+    rows = holdout.rows_for(after, before)
+    owner = after if rows.of == "challenger" else before
+    name = owner.project.name
+    if not len(rows.table):
+        raise DataError(f"of {rows.held_out:,} rows of {name} none is new to both models")
+    said = [holdout.ask(one, rows, owner, say) for one in (before, after)]
+    found = contest(said[0].scored, said[1].scored, plan(rows.table), other.name)
+    asked = [
+        one.project.name
+        for one, each in zip((before, after), said, strict=True)
+        if each.source == "scored"
+    ]
+    note = (
+        f"{other.name}: compared on {len(rows.table):,} of {rows.held_out:,} rows of the newer "
+        f"hold-out, that of {name}; {rows.trained:,} left because a model was trained on them"
+        + (f"; asked now for its predictions: {', '.join(asked)}" if asked else "")
+    )
+    return found, [note, *(f"{other.name}: {each}" for each in rows.notes)]
+
+
+def _plan_of(project: Project) -> "Callable[[pd.DataFrame], Plan]":
+    """Return how differences are drawn: in the blocks that the revision's own conf declares."""
+    config = project.params.get("evaluation")
+    interval = config.get("interval") if isinstance(config, Mapping) else None
+    span = interval.get("block") if isinstance(interval, Mapping) else None
+    column = _roles(project).get("group" if span == "group" else "time")
+
+    def plan(frame: "pd.DataFrame") -> "Plan":
+        from playbill.evaluation import block
+
+        if not span or column not in frame:
+            return independent(frame)
+        blocks = (
+            block.by_value(frame[column])
+            if span == "group"
+            else block.by_time(frame[column], str(span))
         )
-    return Predictions(frame, str(key), str(target), PROBABILITY)
+        return replace(independent(frame), blocks=blocks)
+
+    return plan
+
+
+def _roles(project: Project) -> dict[str, str]:
+    contract = project.params.get("contract")
+    columns = contract.get("columns") if isinstance(contract, Mapping) else None
+    return {str((known or {}).get("role")): name for name, known in (columns or {}).items()}
+
+
+def _predictions(project: Project) -> Predictions:
+    frame, roles = project.predictions, _roles(project)
+    task = cast("Task", project.metrics.get("task", "binary"))
+    scores: list[str] = {
+        "binary": ["probability"],
+        "multiclass": [str(n) for n in frame if str(n).startswith("probability_")],
+        "regression": ["prediction"],
+    }[task]
+    key, target = str(roles.get("key")), str(roles.get("target"))
+    if not scores or not {key, target, *scores} <= set(frame.columns):
+        raise DataError(
+            "the predictions lack the key, the target or the model's answers",
+            expected=f"columns {', '.join([key, target, *scores])}",
+        )
+    classes: Sequence[Any] = [name.removeprefix("probability_") for name in scores]
+    classes = {"binary": (0, 1), "multiclass": classes, "regression": ()}[task]
+    return Predictions(
+        frame,
+        key,
+        target,
+        tuple(scores),
+        task,
+        classes,
+        float(project.metrics.get("threshold", 0.5)),
+    )

@@ -123,7 +123,7 @@ def _learning(root: Path, params: "Params", track: Track) -> dict[str, Any]:
         points.append(_fitted(root, params, rows, judge))
     newest = "newest" if params.split.kind == "time" else "first of the shuffled"
     note = f"The {newest} rows are learned from; {len(judge):,} rows judge that nothing learned."
-    return _curve("Learning curve", note, "rows learned from", sizes, points)
+    return _curve("Learning curve", note, ("rows learned from", _leading(params)), sizes, points)
 
 
 def _validation(root: Path, params: "Params", wish: str, track: Track) -> dict[str, Any]:
@@ -140,7 +140,15 @@ def _validation(root: Path, params: "Params", wish: str, track: Track) -> dict[s
     note = (
         f"{len(learn):,} rows are learned from, {len(judge):,} judge. Values: {', '.join(values)}."
     )
-    return _curve(f"Validation curve of {key}", note, key, _positions(values), points)
+    return _curve(
+        f"Validation curve of {key}", note, (key, _leading(params)), _positions(values), points
+    )
+
+
+def _leading(params: "Params") -> str:
+    from playbill.evaluation.metrics import LEADING, TITLES
+
+    return TITLES[LEADING[params.contract.task]]
 
 
 def _positions(values: Sequence[str]) -> list[float]:
@@ -211,7 +219,7 @@ def _measured(params: "Params", pipeline: Any, rows: "pd.DataFrame") -> dict[str
 def _curve(
     title: str,
     note: str,
-    label: str,
+    labels: tuple[str, str],
     xs: Sequence[float],
     points: Sequence[Mapping[str, Mapping[str, Any]]],
 ) -> dict[str, Any]:
@@ -219,8 +227,8 @@ def _curve(
     return {
         "title": title,
         "note": note,
-        "x_label": label,
-        "y_label": "leading metric",
+        "x_label": labels[0],
+        "y_label": labels[1],
         "x": list(xs),
         "lines": {
             name: {end: [point[name][end] for point in points] for end in ("value", "low", "high")}

@@ -207,7 +207,7 @@ def _rematch(root: Path, champion: str) -> list[Paired]:
     rows = test[[contract.key, contract.target]]
     mine = now.predictions[[contract.key, contract.target, "probability"]]
     frames = [
-        Predictions(frame, contract.key, contract.target, "probability")
+        Predictions(frame, contract.key, contract.target, ("probability",))
         for frame in (rows.assign(probability=old), mine)
     ]
     pairs, _ = pair(frames[0], frames[1], "new")

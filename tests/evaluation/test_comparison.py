@@ -5,6 +5,7 @@ import math
 
 from playbill.evaluation import table
 from playbill.evaluation.comparison import Comparison, Side, compare, flatten
+from playbill.evaluation.juxtaposition import as_html
 from playbill.evaluation.pairing import Paired
 
 OLD = {"roc_auc": 0.70, "rows": 100, "note": "text", "class": {"late": {"f1": 0.5}}}
@@ -109,10 +110,45 @@ def test_json_holds_no_number_that_json_has_not() -> None:
     assert read["format_version"] == 1
 
 
-def test_a_side_says_why_it_has_no_predictions() -> None:
-    found = compare([Side("a", OLD, note="nobody pushed them"), Side("b", NEW)])
+def test_what_a_reader_should_know_stands_below_the_tables() -> None:
+    found = compare([Side("a", OLD), Side("b", NEW)], notes=["a: nobody pushed them"])
     assert found.notes == ("a: nobody pushed them",)
     assert "note: a: nobody pushed them" in table.as_text(found)
+
+
+def test_modules_that_differ_are_named_and_equal_ones_are_not() -> None:
+    old = {"stages/train.py": "a" * 40, "stages/same.py": "b" * 40, "stages/gone.py": "c" * 40}
+    new = {"stages/train.py": "d" * 40, "stages/same.py": "b" * 40, "stages/new.py": "e" * 40}
+    found = compare([Side("a", OLD, code=old), Side("b", NEW, code=new)])
+    assert {row.name: row.values for row in found.code} == {
+        "stages/train.py": ("a" * 8, "d" * 8),
+        "stages/gone.py": ("c" * 8, "-"),
+        "stages/new.py": ("-", "e" * 8),
+    }
+    assert "Modules that differ (3 of 3)" in table.as_text(found)
+
+
+def test_the_format_of_a_file_is_no_metric() -> None:
+    found = compare([Side("a", OLD), Side("b", {**NEW, "format_version": 2, "task": "binary"})])
+    assert not {"format_version", "task"} & {row.name for row in found.metrics}
+
+
+def test_the_page_shows_every_side_in_one_plot_and_trusts_no_name() -> None:
+    roc = {"false_positive_rate": [0, 0.5, 1], "true_positive_rate": [0, 0.8, 1]}
+    old = {"mean_predicted": [0.1, 0.9], "share_positive": [0.2, 0.8]}
+    new = {"mean_predicted": [0.1, 0.9], "mean_seen": [0.1, 0.9]}
+    sides = [
+        Side("<b>old", OLD, plots={"roc.csv": roc, "calibration.csv": old}),
+        Side("new", NEW, plots={"roc.csv": roc, "calibration.csv": new}),
+    ]
+    better = Paired("new", "brier", 90, 0.2, 0.1, -0.1, -0.15, -0.05)
+    page = as_html(compare(sides, paired=[better]))
+    assert page.count('<path class="curve s1"') >= 3  # the key and two plots
+    assert "<b>old" not in page
+    assert "&lt;b&gt;old against new" in page
+    assert 'neither was trained on: <span class="better">better</span> in brier.' in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert "<script" not in page
 
 
 def test_a_loss_that_falls_is_better_and_an_interval_over_zero_says_nothing() -> None:

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from playbill.evaluation.pairing import Paired, Predictions, pair
+from playbill.evaluation.bootstrap import Plan
+from playbill.evaluation.pairing import Paired, Predictions, independent, pair
 
 
 def _predictions(
@@ -16,7 +17,7 @@ def _predictions(
 ) -> Predictions:
     keys = [f"row {n}" for n in range(first_key, first_key + len(labels))]
     frame = pd.DataFrame({"id": keys, "late": labels, "probability": scores})
-    return Predictions(frame, key="id", target="late", probability="probability")
+    return Predictions(frame, key="id", target="late")
 
 
 def _draw(rows: int, strength: float, seed: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -47,8 +48,10 @@ def test_a_clear_gain_is_called_better_and_its_reverse_worse() -> None:
     labels, weak = _draw(2000, 0.5, 2)
     strong = np.clip(weak + 0.3 * labels, 0, 1)
     a, b = _predictions(labels, weak), _predictions(labels, strong)
-    assert {one.verdict for one in pair(a, b, "b")[0]} == {"better"}
-    assert {one.verdict for one in pair(b, a, "a")[0]} == {"worse"}
+    certain = {"roc_auc", "average_precision", "brier", "log_loss"}
+    better = {one.verdict for one in pair(a, b, "b")[0] if one.metric in certain}
+    worse = {one.verdict for one in pair(b, a, "a")[0] if one.metric in certain}
+    assert (better, worse) == ({"better"}, {"worse"})
 
 
 def test_the_same_model_twice_differs_by_nothing() -> None:
@@ -125,3 +128,55 @@ def test_equal_models_are_told_apart_no_more_often_than_stated() -> None:
         a, b = (_predictions(labels, 1 / (1 + np.exp(-score))) for score in noisy)
         missed += _metric(pair(a, b, "b")[0], "roc_auc").verdict != "no clear difference"
     assert missed <= 9  # binomial: more than 9 of 60 at 5 % happens once in 600
+
+
+def test_every_metric_with_a_better_side_is_compared_and_no_other() -> None:
+    labels, scores = _draw(300, 1.0, 11)
+    found = pair(_predictions(labels, scores), _predictions(labels, scores**2), "b")[0]
+    assert {one.metric for one in found} == {
+        "roc_auc", "average_precision", "f1", "precision", "recall", "accuracy", "brier",
+        "log_loss", "calibration_error",
+    }  # fmt: skip
+
+
+def test_a_difference_of_numbers_and_of_several_classes_has_an_interval_too() -> None:
+    rng = np.random.default_rng(12)
+    truth = rng.normal(size=400)
+    numbers = [
+        Predictions(
+            pd.DataFrame({"id": range(400), "y": truth, "prediction": truth + size * noise}),
+            "id", "y", ("prediction",), "regression", (),
+        )
+        for size, noise in ((1.0, rng.normal(size=400)), (0.3, rng.normal(size=400)))
+    ]  # fmt: skip
+    error = _metric(pair(numbers[0], numbers[1], "b")[0], "rmse")
+    assert (error.verdict, error.high < 0) == ("better", True)
+    kinds = rng.integers(3, size=400)
+    names, columns = ("x", "y", "z"), [f"probability_{name}" for name in ("x", "y", "z")]
+    sides = []
+    for strength in (0.3, 3.0):
+        raw = rng.random((400, 3)) + strength * (kinds[:, None] == np.arange(3))
+        frame = pd.DataFrame(raw / raw.sum(axis=1, keepdims=True), columns=columns)
+        frame = frame.assign(id=range(400), kind=np.array(names)[kinds])
+        sides.append(Predictions(frame, "id", "kind", columns, "multiclass", names))
+    assert _metric(pair(sides[0], sides[1], "b")[0], "macro_f1").verdict == "better"
+    found, note = pair(sides[0], numbers[0], "b")
+    assert (found, "predicts something else" in note) == ([], True)
+
+
+def test_blocks_widen_the_interval_of_a_difference_whose_rows_depend_on_each_other() -> None:
+    rng = np.random.default_rng(13)
+    days = np.repeat(np.arange(12), 50)
+    labels = rng.random(600) < 0.5
+    scores = 1 / (1 + np.exp(-(labels + rng.normal(size=600))))
+    shifted = np.clip(scores + 0.2 * rng.normal(size=12)[days], 0, 1)
+
+    def blocked(_: pd.DataFrame) -> Plan:
+        return replace(independent(_), blocks=days)
+
+    sides = _predictions(labels, scores), _predictions(labels, shifted)
+    plain, wide = (
+        _metric(pair(sides[0], sides[1], "b", plan)[0], "brier") for plan in (independent, blocked)
+    )
+    assert plain.difference == wide.difference
+    assert wide.high - wide.low > 1.5 * (plain.high - plain.low)
