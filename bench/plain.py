@@ -7,6 +7,7 @@ is what `bench/pipeline.py` measures the pipeline against, started in PROJECT.
 """
 
 import importlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,14 @@ def main() -> None:
         given = {key: _value(held, path) for key, path in step.inputs.items()}
         returned = function(params, **step.values, **given)
         for key, path in step.targets.items():
-            held[path] = returned[key]
+            held[path] = _as_read(Path(path), returned[key])
             if path.startswith("models/") or key in step.metrics:
                 file_format.write(Path(path), returned[key])
+
+
+def _as_read(path: Path, value: Any) -> Any:
+    """Return a value as the next stage would read it: keys in a JSON file are sorted."""
+    return json.loads(file_format.encode(path, value)) if path.suffix == ".json" else value
 
 
 def _value(held: Mapping[str, Any], path: str | Mapping[str, str]) -> Any:

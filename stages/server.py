@@ -1,11 +1,9 @@
 """Stage server: the texts of the server, for people to review, from contract and conf alone."""
 
-import json
 from pathlib import Path
 
-from playbill.bundle.interface import write_interface
-from playbill.bundle.router import sources
-from playbill.bundle.runtime.base import TRUSTED
+from playbill.bundle.assembly import Served
+from playbill.bundle.texts import write_texts
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import outcome
@@ -15,13 +13,15 @@ from playbill.server.description import openapi_text
 def run(params: Params) -> dict[str, object]:
     """Return `server`, the texts by file name."""
     contract = params.contract
-    target = next(column for column in columns(contract) if column.name == contract.target)
-    asked = outcome(contract)
-    texts = write_interface(params.name, inputs(contract), target, params.server, asked)
-    texts |= sources(params.server.routers, Path.cwd())
-    texts[TRUSTED] = json.dumps(params.allow, indent=2) + "\n"
-    if params.server.packages:
-        texts["packages.txt"] = "".join(f"{name}\n" for name in sorted(params.server.packages))
+    served = Served(
+        name=params.name,
+        key=contract.key,
+        inputs=inputs(contract),
+        target=next(c for c in columns(contract) if c.name == contract.target),
+        threshold=params.evaluation.threshold,
+        asked=outcome(contract),
+    )
+    texts = write_texts(served, params.server, params.allow, Path.cwd())
     return {"server": {**texts, "openapi.json": openapi_text(texts)}}
 
 

@@ -15,7 +15,7 @@ from playbill.bundle.interface import example
 from playbill.bundle.requirements import requirements_text, runtime_pins
 from playbill.bundle.runtime.base import KINDS
 from playbill.contract import task
-from playbill.contract.column import as_dict
+from playbill.contract.column import as_dict, from_dict
 from playbill.contract.task import BINARY, Outcome
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 SERVER_LAYER = "server/"
+RUNTIME = "runtime.json"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def model_layer(parts: Parts) -> dict[str, bytes]:
     return {
         **parts.choice.candidate.files,
         "proof.json": to_json(parts.choice.proof),
-        "runtime.json": to_json(_described(parts.choice)),
+        RUNTIME: to_json(_described(parts.choice)),
         **contract_file(parts.served),
         "examples.json": to_json(
             [{column.name: example(column) for column in parts.served.inputs}]
@@ -99,12 +100,26 @@ def contract_file(served: Served) -> dict[str, bytes]:
     return {"contract.json": to_json(contract)}
 
 
+def served_of(contract: bytes) -> Served:
+    """Return what is asked of the model with this contract.json, of this version or before."""
+    plain = json.loads(contract)
+    return Served(
+        name=plain["name"],
+        key=plain["key"],
+        inputs=[from_dict(each) for each in plain["inputs"]],
+        target=from_dict(plain["target"]),
+        threshold=plain["threshold"],
+        asked=task.from_dict(plain),
+    )
+
+
 def assemble(
     name: str,
     model: Mapping[str, bytes],
     server: Mapping[str, bytes | str],
     *,
     code: Sequence[str],
+    described: Mapping[str, Any] | None = None,
 ) -> dict[str, bytes]:
     """Return every file of the bundle by its relative path.
 
@@ -113,8 +128,10 @@ def assemble(
         model: The model layer.
         server: The texts that the stage `server` wrote.
         code: Modules of Playbill that the texts import.
+        described: What a model layer of before there was a runtime.json does not say.
     """
-    described = json.loads(model["runtime.json"])
+    described = json.loads(model[RUNTIME]) if RUNTIME in model else described
+    assert described is not None
     runtime = described["runtime"]
     files = {manifest.MODEL_LAYER + path: content for path, content in model.items()}
     for path, content in copied_code([*code, *described["code"], KINDS[runtime]]).items():

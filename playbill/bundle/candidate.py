@@ -46,6 +46,12 @@ def _numpy(pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Candi
     return Candidate(compile_pipeline(pipeline, inputs, asked))
 
 
+def _onnx(pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Candidate:
+    from playbill.bundle.compiler.pipeline import compile_graphs
+
+    return Candidate(compile_graphs(pipeline, inputs, asked))
+
+
 def _skops(pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Candidate:
     from playbill.bundle.carry import needs_of
     from playbill.bundle.runtime.skops import PIPELINE
@@ -57,4 +63,4 @@ def _skops(pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> Candi
     return Candidate({PIPELINE: content, **needs.files}, needs.packages, needs.code)
 
 
-BUILDERS: Mapping[str, Callable[..., Candidate]] = {"numpy": _numpy, "skops": _skops}
+BUILDERS: Mapping[str, Callable[..., Candidate]] = {"numpy": _numpy, "onnx": _onnx, "skops": _skops}

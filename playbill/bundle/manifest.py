@@ -72,6 +72,19 @@ def load(bundle: Path) -> tuple[Manifest, dict[str, bytes]]:
     return manifest, model_layer(contents)
 
 
+def write(files: Mapping[str, bytes], folder: Path) -> Manifest:
+    """Write a bundle to a folder, verify it there and return its manifest.
+
+    Raises:
+        BundleError: See `verify`.
+    """
+    for path, content in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return verify(folder)
+
+
 def load_all(bundle: Path) -> tuple[Manifest, dict[str, bytes]]:
     """Verify a bundle and return its manifest with the verified bytes of every file by its path.
 

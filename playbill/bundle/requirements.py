@@ -13,6 +13,7 @@ SERVER = ("fastapi", "httptools", "numpy", "pydantic", "uvicorn")
 FASTER = ("uvloop",)  # where it is to be had, which is not on Windows
 RUNTIMES: dict[str, tuple[str, ...]] = {
     "numpy": (),
+    "onnx": ("onnxruntime",),
     "skops": ("pandas", "scikit-learn", "skops"),
 }
 
@@ -30,6 +31,16 @@ def runtime_pins(runtime: str, packages: Sequence[str] = ()) -> dict[str, str]:
         InstalledError: One of them is not installed.
     """
     return dict(_closure([*RUNTIMES[runtime], *packages]))
+
+
+def earlier_pins(runtime: str, text: str) -> dict[str, str]:
+    """Return what an earlier requirements.txt pins of a runtime's own packages, as `runtime_pins`.
+
+    Raises:
+        InstalledError: A package of the runtime is not installed.
+    """
+    pinned = dict(line.split("==", 1) for line in text.split() if "==" in line)
+    return {name: pinned[name] for name in runtime_pins(runtime) if name in pinned}
 
 
 def requirements_text(

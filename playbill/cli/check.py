@@ -39,6 +39,4 @@ def check(
         typer.echo(edit.what)
         typer.echo(f"  next: {edit.run}")
     elif compiled.stale:
-        typer.echo(
-            f"not compiled yet: {', '.join(compiled.stale)} (dvc repro, or playbill compose)"
-        )
+        typer.echo(f"not compiled yet: {', '.join(compiled.stale)} ({compiled.cure})")

@@ -25,6 +25,7 @@ COMMANDS: list[str] = [
     "compare",
     "promote",
     "models",
+    "package",
     "serve",
     "predict",
     "drift",

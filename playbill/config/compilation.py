@@ -37,6 +37,12 @@ class Compiled:
     stale: tuple[str, ...]
     graph_changed: bool
 
+    @property
+    def cure(self) -> str:
+        """What writes the stale files: without a dvc.yaml `dvc repro` cannot even start."""
+        gone = not (self.composition.root / graph.FILE).is_file()
+        return "playbill compose" if gone else "dvc repro, or playbill compose"
+
 
 def compile_project(root: Path) -> Compiled:
     """Compile conf/ without writing anything.
@@ -94,12 +100,26 @@ def compose_stage(root: Path, say: Callable[[str], None] = print) -> None:
     if lines := recorded.read(root).lines():
         say(f"recorded in {recorded.FILE.as_posix()}: {', '.join(lines)}")
     if compiled.graph_changed and "DVC_STAGE" in os.environ:
-        raise GraphChangedError(
-            "the graph changed: run `dvc repro` again",
-            where="dvc.yaml, which DVC read before conf/ was compiled",
-            expected="the second run follows the new graph; nothing is lost",
-            run="dvc repro",
+        raise _graph_changed()
+
+
+def _graph_changed() -> GraphChangedError:
+    """Return the error that stops DVC; a copy of the project that was made for a run is lost."""
+    where = "dvc.yaml, which DVC read before conf/ was compiled"
+    if "DVC_EXP_NAME" in os.environ:
+        return GraphChangedError(
+            "the experiment changes the graph, which takes two runs",
+            where=where,
+            expected="in the workspace: run `dvc exp run` again, it follows the new graph; with "
+            "--queue or --temp: the change made in conf/ first, for their copy is gone",
+            run="dvc exp run",
         )
+    return GraphChangedError(
+        "the graph changed: run `dvc repro` again",
+        where=where,
+        expected="the second run follows the new graph; nothing is lost",
+        run="dvc repro",
+    )
 
 
 def _outside_experiment(root: Path, say: Callable[[str], None]) -> None:

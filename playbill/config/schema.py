@@ -398,7 +398,11 @@ class Evaluation(Group):
 class Bundle(Group):
     """What ships, and what computes its answers."""
 
-    runtimes: Annotated[list[Literal["numpy", "skops"]], Field(min_length=1)] = ["numpy", "skops"]
+    runtimes: Annotated[list[Literal["numpy", "onnx", "skops"]], Field(min_length=1)] = [
+        "numpy",
+        "onnx",
+        "skops",
+    ]
     """Runtimes in the order in which packaging tries them; it takes the first that is equal."""
 
 

@@ -212,7 +212,7 @@ def _conf(root: Path) -> Iterator[Finding]:
         yield Finding("conf", "wrong", error.what, error.run or "playbill check")
         return
     if compiled.stale:
-        yield Finding("conf", "note", f"not compiled: {', '.join(compiled.stale)}", "dvc repro")
+        yield Finding("conf", "note", f"not compiled: {', '.join(compiled.stale)}", compiled.cure)
     if lines := recorded.read(root).lines():
         yield Finding("conf", "note", f"recorded: {', '.join(lines)}", "playbill adopt")
     yield Finding("conf", "ok", "valid")

@@ -123,7 +123,12 @@ def _texts(project: _Project, compiled: compilation.Compiled) -> tuple[dict[str,
     paths = [project.root / name for name in compiled.texts]
     disk = {path.name: path.read_text("utf-8") for path in paths if path.is_file()}
     if graph.FILE not in disk:
-        return compiled.texts, ["there is no dvc.yaml yet: run `playbill compose` first"]
+        raise ConfigError(
+            "there is no dvc.yaml, and without it `dvc repro` stops before any stage",
+            where=graph.FILE,
+            expected="the file that `playbill compose` writes and Git tracks",
+            run=f"playbill compose (or `git restore {graph.FILE}`)",
+        )
     first = {n: s for n, s in _stages(disk[graph.FILE]).items() if n == graph.COMPOSE}
     nodes = _nodes(project, first, {})
     if gone := [path for node in nodes for path, digest in node.deps.items() if not digest]:

@@ -54,9 +54,10 @@ def rows(count: int, seed: int) -> tuple[pd.DataFrame, "np.ndarray[Any, Any]"]:
 def target(score: "np.ndarray[Any, Any]", task: str) -> "np.ndarray[Any, Any]":
     """Return what a model of the task learns."""
     if task == "binary":
-        return (score > 0.8).astype(np.int64)
-    if task == "multiclass":
         return np.asarray(score > 0.8, dtype=np.int64)
+    if task == "multiclass":
+        names = np.array(["a", "b", "c"], dtype=object)
+        return np.asarray(names[np.digitize(score, [0.2, 1.4])])
     return np.asarray(np.exp(score / 4))
 
 
@@ -78,7 +79,7 @@ def chosen(model: parity.Model, *runtimes: str) -> parity.Choice:
         expected = predict(
             model.pipeline, as_model_frame(frame, INPUTS), task=known.task, classes=known.classes
         )
-        return parity.choose(runtimes, model, frame, expected)
+        return parity.choose(runtimes, model, frame, expected, edge_rows=500)
 
 
 def preparations() -> Mapping[str, Callable[[], Any]]:

@@ -69,3 +69,22 @@ def test_no_row_of_the_data_is_in_the_bundle() -> None:
     examples = json.loads(made().files["model/examples.json"])
     assert len(examples) == 1
     assert examples[0]["age"] == 41
+
+
+def test_the_pins_of_an_earlier_bundle_are_read_off_its_requirements() -> None:
+    text = "numpy==1.0\nfastapi==0.1\nscikit-learn==1.9.0\npandas==3.0.0\n"
+    pins = {"numpy": "1.0", "scikit-learn": "1.9.0", "pandas": "3.0.0"}
+    assert requirements.earlier_pins("skops", text) == pins
+    assert requirements.earlier_pins("numpy", text) == {}
+
+
+def test_a_layer_of_before_runtime_json_gets_a_server_and_keeps_its_digest() -> None:
+    from playbill.bundle import manifest
+    from playbill.bundle.assembly import assemble
+
+    layer = {k.removeprefix("model/"): v for k, v in made().files.items() if k.startswith("model/")}
+    del layer["runtime.json"]
+    described = {"runtime": "numpy", "code": [], "pins": {}}
+    files = assemble(NAME, layer, texts(), code=CODE, described=described)
+    assert {k for k in files if k.startswith("model/")} == {f"model/{k}" for k in layer}
+    assert json.loads(files[manifest.NAME])["runtime"] == "numpy"

@@ -227,3 +227,33 @@ def test_check_and_compose_do_not_call_a_hand_edit_stale(tiny: Path, run: Run) -
     assert "adopt --from-params" in done.stderr
     assert params(tiny)["seed"] == 12
     assert "dropped:" in run("playbill", "compose", cwd=tiny).stderr
+
+
+@pytest.mark.pipeline
+def test_without_a_dvc_yaml_every_command_names_what_writes_it(tiny: Path, run: Run) -> None:
+    """`dvc repro` itself says only that the file is missing, so it is no cure."""
+    (tiny / "dvc.yaml").unlink()
+    assert (
+        "not compiled yet: dvc.yaml (playbill compose)" in run("playbill", "check", cwd=tiny).stdout
+    )
+    planned = run("playbill", "plan", cwd=tiny, check=False)
+    assert planned.returncode == 2
+    assert "there is no dvc.yaml" in planned.stderr
+    assert "nothing to do" not in planned.stdout
+    doctor = run("playbill", "doctor", cwd=tiny, check=False).stdout
+    assert "next: playbill compose" in doctor
+    run("playbill", "compose", cwd=tiny)
+    run("dvc", "repro", cwd=tiny)
+
+
+@pytest.mark.pipeline
+def test_an_experiment_that_changes_the_graph_says_what_to_do_and_then_does_it(
+    tiny: Path, run: Run
+) -> None:
+    done = run("dvc", "exp", "run", "-S", "name=other", cwd=tiny, check=False)
+    assert done.returncode != 0
+    assert "the experiment changes the graph" in done.stderr
+    assert "run `dvc exp run` again" in done.stderr
+    run("dvc", "exp", "run", cwd=tiny)
+    assert "name: other" in (tiny / "params.yaml").read_text()
+    assert run("playbill", "compose", "--check", cwd=tiny).returncode == 0

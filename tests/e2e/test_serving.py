@@ -1,5 +1,6 @@
 """The real bundle, served and used: the same numbers as the Pipeline, and no altered byte."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import playbill
+from playbill.bundle import manifest
 from playbill.contract.column import inputs
 from tests.conftest import REPOSITORY, Run
 from tests.serving import running
@@ -92,3 +94,17 @@ def test_a_promoted_model_is_what_serve_and_predict_take(
     assert out.is_file()
     with running([sys.executable, "-m", "playbill", "serve", "--port", "0"], cwd=mine) as server:
         assert server.client.get("/healthz").status_code == 200
+
+
+def test_a_new_server_for_the_model_of_a_revision_keeps_the_model(
+    flights: Path, run: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "rebuilt"
+    old = manifest.verify(flights / "models/flights/bundle")
+    words = ["package", "--server", "HEAD", "--out", str(out), "--json"]
+    said = json.loads(run("playbill", *words, cwd=flights).stdout)
+    assert said["model_digest"] == old.model_digest == manifest.verify(out).model_digest
+    assert said["server_digest_before"] == old.server_digest == said["server_digest"]
+    contents = manifest.load_all(out)[1]
+    assert contents == manifest.load_all(flights / "models/flights/bundle")[1]
+    assert run("playbill", *words, cwd=flights, check=False).returncode == 2  # it exists

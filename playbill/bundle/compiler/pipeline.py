@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playbill.bundle.compiler.encoder import UNKNOWN, words_of
-from playbill.bundle.compiler.ensemble import READERS, read_ensemble
+from playbill.bundle.compiler.ensemble import READERS, Ensemble, read_ensemble
 from playbill.bundle.compiler.feature import Feature
 from playbill.bundle.compiler.fold import breaks_of, joined
-from playbill.bundle.compiler.masks import asked, write_masks
+from playbill.bundle.compiler.graph import linear_graph, trees_graph
+from playbill.bundle.compiler.masks import asked as asked_by
+from playbill.bundle.compiler.masks import write_masks, write_total
 from playbill.bundle.compiler.preparation import write_preparation
 from playbill.bundle.compiler.transformer import transform
-from playbill.bundle.compiler.walk import write_walk
+from playbill.bundle.compiler.walk import refused_by, write_walk
 from playbill.bundle.compiler.writer import Writer
 from playbill.bundle.runtime.numpy import FILE, FORMAT_VERSION
 from playbill.bundle.runtime.tensors import dump_tensors
@@ -41,11 +43,22 @@ def compile_pipeline(
     Raises:
         UnsupportedError: The Pipeline has a part that cannot be compiled; the text names it.
     """
+    return _compiled(pipeline, inputs, asked, _Compiler)
+
+
+def compile_graphs(pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome") -> dict[str, bytes]:
+    """Return the files of the runtime `onnx`; see `compile_pipeline`."""
+    return _compiled(pipeline, inputs, asked, _GraphCompiler)
+
+
+def _compiled(
+    pipeline: Any, inputs: "Sequence[Column]", asked: "Outcome", kind: "type[_Compiler]"
+) -> dict[str, bytes]:
     _check_classes(pipeline, asked)
     words = words_of(pipeline)
     features = [_raw(place, column, words) for place, column in enumerate(inputs)]
-    writer = Writer()
-    model = _Compiler(len(words) + 2, writer).scorer(pipeline, features, raw=False)
+    compiler = kind(len(words) + 2, Writer())
+    model = compiler.scorer(pipeline, features, raw=False)
     about = {
         "format_version": FORMAT_VERSION,
         "inputs": [[column.name, column.kind] for column in inputs],
@@ -54,7 +67,7 @@ def compile_pipeline(
         },
         "model": model,
     }
-    return {FILE: dump_tensors(writer.arrays, about)}
+    return {FILE: dump_tensors(compiler.writer.arrays, about), **compiler.graphs}
 
 
 def raw_breaks(pipeline: Any, inputs: "Sequence[Column]") -> "dict[str, Floats]":
@@ -99,7 +112,8 @@ class _Compiler:
 
     def __init__(self, words: int, writer: Writer) -> None:
         self._words = words
-        self._writer = writer
+        self.writer = writer
+        self.graphs: dict[str, bytes] = {}
         self.seen: list[tuple[Feature, Floats]] = []
         """Features that were met, with the values up to which they count as the same."""
 
@@ -131,13 +145,16 @@ class _Compiler:
 
     def _trees(self, model: Any, features: Sequence[Feature], *, raw: bool) -> dict[str, Any]:
         ensemble = read_ensemble(model, features, raw=raw)
-        for places in asked(ensemble).values():
+        for places in asked_by(ensemble).values():
             self.seen += [(ensemble.features[place], each) for place, each in places.items()]
+        return self._ensemble(ensemble)
+
+    def _ensemble(self, ensemble: Ensemble) -> dict[str, Any]:
         try:
-            return write_masks(ensemble, self._words, self._writer)
+            return write_masks(ensemble, self._words, self.writer)
         except UnsupportedError:
-            preparation = write_preparation(ensemble.features, self._writer)
-            head = write_walk(ensemble, self._writer)
+            preparation = write_preparation(ensemble.features, self.writer)
+            head = write_walk(ensemble, self.writer)
             return {"kind": "prepared", "preparation": preparation, "head": head}
 
     def _linear(self, model: Any, features: Sequence[Feature], *, raw: bool) -> dict[str, Any]:
@@ -145,14 +162,17 @@ class _Compiler:
         outputs = len(coefficients)
         intercept = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), (outputs,))
         link = "identity" if raw else LINEAR[type(model).__name__](model)
-        head = {
+        head = self._function(coefficients.T, intercept, link)
+        preparation = write_preparation(features, self.writer)
+        return {"kind": "prepared", "preparation": preparation, "head": head}
+
+    def _function(self, coefficients: "Floats", intercept: "Floats", link: str) -> dict[str, Any]:
+        return {
             "kind": "linear",
-            "coefficients": self._writer.put("coefficients", coefficients.T),
-            "intercept": self._writer.put("intercept", intercept),
+            "coefficients": self.writer.put("coefficients", coefficients),
+            "intercept": self.writer.put("intercept", intercept),
             "link": link,
         }
-        preparation = write_preparation(features, self._writer)
-        return {"kind": "prepared", "preparation": preparation, "head": head}
 
     def _calibrated(self, model: Any, features: Sequence[Feature]) -> dict[str, Any]:
         classes = len(model.classes_)
@@ -179,12 +199,34 @@ class _Compiler:
 
     def _calibrator(self, one: Any) -> dict[str, Any]:
         if type(one).__name__ == "_SigmoidCalibration":
-            return {"kind": "sigmoid", "values": self._writer.put("sigmoid", [one.a_, one.b_])}
+            return {"kind": "sigmoid", "values": self.writer.put("sigmoid", [one.a_, one.b_])}
         x, y = one.X_thresholds_, one.y_thresholds_
         if np.asarray(x).dtype != np.float64 or one.out_of_bounds != "clip":
             raise UnsupportedError("an isotonic calibration in single precision or unclipped")
-        put = self._writer.put
+        put = self.writer.put
         return {"kind": "isotonic", "x": put("isotonic_x", x), "y": put("isotonic_y", y)}
+
+
+class _GraphCompiler(_Compiler):
+    """Compiles estimators to ONNX graphs, everything around them as `_Compiler` does."""
+
+    def _ensemble(self, ensemble: Ensemble) -> dict[str, Any]:
+        preparation = write_preparation(ensemble.features, self.writer)
+        total = write_total(ensemble, self.writer)
+        head = self._graph(trees_graph(ensemble), total, refused_by(ensemble))
+        return {"kind": "prepared", "preparation": preparation, "head": head}
+
+    def _function(self, coefficients: "Floats", intercept: "Floats", link: str) -> dict[str, Any]:
+        base = self.writer.put("base", intercept)
+        total = {"base": base, "divisor": 0, "link": link}
+        return self._graph(linear_graph(coefficients), total, [])
+
+    def _graph(
+        self, content: bytes, total: dict[str, Any], refuses: Sequence[str]
+    ) -> dict[str, Any]:
+        name = f"scorer-{len(self.graphs) + 1}.onnx"
+        self.graphs[name] = content
+        return {"kind": "graph", "file": name, "total": total, "refuses": list(refuses)}
 
 
 def _logistic(model: Any) -> str:

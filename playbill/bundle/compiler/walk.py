@@ -37,9 +37,14 @@ def write_walk(ensemble: "Ensemble", writer: "Writer") -> dict[str, Any]:
         "values": writer.put("values", np.concatenate([tree.value for tree in ensemble.trees])),
         "roots": writer.put("roots", roots, np.int64),
         "depth": max(_depth(tree) for tree in ensemble.trees),
-        "refuses": ["infinite"] * ensemble.single + ["missing"] * (not ensemble.takes_missing),
+        "refuses": refused_by(ensemble),
         "total": write_total(ensemble, writer),
     }
+
+
+def refused_by(ensemble: "Ensemble") -> list[str]:
+    """Return which values the estimator refuses."""
+    return ["infinite"] * ensemble.single + ["missing"] * (not ensemble.takes_missing)
 
 
 def _splits(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Kind by the module that has it; each has `open_model(files, trusted) -> Runtime`.
 KINDS = {
     "numpy": "playbill.bundle.runtime.numpy",
+    "onnx": "playbill.bundle.runtime.onnx",
     "skops": "playbill.bundle.runtime.skops",
 }
 

@@ -5,7 +5,7 @@ Pipeline there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from playbill.bundle.runtime.calibration import Calibrated, Isotonic, Member, Si
 from playbill.bundle.runtime.cells import as_codes, as_numbers, unanswered
 from playbill.bundle.runtime.linear import Linear
 from playbill.bundle.runtime.preparation import Piece, Preparation, Scalar, Table
+from playbill.bundle.runtime.row import RowPreparation
 from playbill.bundle.runtime.tensors import load_tensors
 from playbill.bundle.runtime.trees import MaskedTrees, Nodes, Source, Sum, WalkedTrees
 from playbill.errors import BundleError, DataError
@@ -27,15 +28,33 @@ FILE = "scorer.safetensors"
 FORMAT_VERSION = 1
 
 
+class Head(Protocol):
+    """An estimator behind the transformers."""
+
+    def batch(self, x: "Floats") -> "Floats":
+        """Return predictions, shape (n, outputs), for the estimator's matrix, shape (n, width)."""
+        ...
+
+
+class Scorer(Protocol):
+    """A whole model."""
+
+    def batch(self, columns: "Sequence[NDArray[Any]]") -> "Floats":
+        """Return predictions, shape (n, outputs), for columns as `Preparation.matrix` has them."""
+        ...
+
+
+# What opens an estimator that stands in a file of its own, by its description.
+Graph = Callable[[Mapping[str, Any], Sum], Head]
+
+
 class NumpyRuntime:
     """Answers with a compiled model.
 
     Args:
         inputs: Name and kind of the contract's input columns, in its order.
         lookups: Codes by text for each text column that the model looks at, by its place.
-        score: Predictions, shape (n, outputs), for columns as `Preparation.matrix` takes them.
-        masked: The same for one row, where the model is one of masks alone.
-        nan: Whether a prediction of NaN is an answer; else the Pipeline refuses such rows.
+        score: Predicts for columns as `Preparation.matrix` takes them.
     """
 
     quick = True
@@ -44,13 +63,13 @@ class NumpyRuntime:
         self,
         inputs: Sequence[tuple[str, str]],
         lookups: dict[int, dict[Any, int]],
-        score: "Callable[[Sequence[NDArray[Any]]], Floats]",
-        masked: MaskedTrees | None,
+        score: "Scorer",
     ) -> None:
         self._inputs = tuple(inputs)
         self._lookups = lookups
-        self._score = score
-        self._masked = masked
+        self._score = score.batch
+        self._masked = score if isinstance(score, MaskedTrees) else None
+        self._prepared = score if isinstance(score, _Prepared) else None
 
     def predict(self, columns: Mapping[str, Sequence[object]]) -> "Floats":
         """Return predictions; see `Runtime.predict`."""
@@ -62,6 +81,12 @@ class NumpyRuntime:
             found = self._masked.row(values)
             if found is not None:
                 return found
+        if self._prepared is not None:
+            answers = self._prepared.row(values)
+            if np.isnan(answers).any():
+                raise unanswered(np.isnan(answers))
+            plain: list[float] = answers[0].tolist()
+            return plain[0] if len(plain) == 1 else plain
         columns = {name: [value] for (name, _), value in zip(self._inputs, values, strict=True)}
         answer: float | list[float] = self.predict(columns)[0].tolist()
         return answer
@@ -101,6 +126,19 @@ def open_model(files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> Numpy
         BundleError: The file is missing, or is not what the stage `package` writes.
     """
     del trusted
+    return read_model(files, None)
+
+
+def read_model(files: Mapping[str, bytes], graph: Graph | None) -> NumpyRuntime:
+    """Return the runtime for the files of a model layer.
+
+    Args:
+        files: The model layer.
+        graph: Opens an estimator that stands in a file of its own.
+
+    Raises:
+        BundleError: A file is missing, or is not what the stage `package` writes.
+    """
     if FILE not in files:
         raise BundleError(f"the model layer has no {FILE}")
     arrays, about = load_tensors(files[FILE])
@@ -111,7 +149,7 @@ def open_model(files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> Numpy
             run="use the version of Playbill that made the bundle",
         )
     try:
-        return _Reader(arrays, about).runtime()
+        return _Reader(arrays, about, graph).runtime()
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise BundleError(
             f"{FILE} is not a compiled model: {type(error).__name__}",
@@ -123,7 +161,8 @@ def open_model(files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> Numpy
 class _Reader:
     """Builds the parts of a model from its arrays and their description."""
 
-    def __init__(self, arrays: "Arrays", about: Mapping[str, Any]) -> None:
+    def __init__(self, arrays: "Arrays", about: Mapping[str, Any], graph: Graph | None) -> None:
+        self._graph = graph
         self._arrays = arrays
         self._inputs = [(str(name), str(kind)) for name, kind in about["inputs"]]
         self._names = tuple(name for name, _ in self._inputs)
@@ -137,9 +176,7 @@ class _Reader:
         }
 
     def runtime(self) -> NumpyRuntime:
-        score = self._scorer(self._model)
-        masked = score if isinstance(score, MaskedTrees) else None
-        return NumpyRuntime(self._inputs, self._lookups, score.batch, masked)
+        return NumpyRuntime(self._inputs, self._lookups, self._scorer(self._model))
 
     def _scorer(self, plain: Mapping[str, Any]) -> Any:
         build = {
@@ -152,8 +189,12 @@ class _Reader:
     def _prepared(self, plain: Mapping[str, Any]) -> "_Prepared":
         preparation = self._preparation(plain["preparation"])
         inner = plain["head"]
-        head = self._walk(inner) if inner["kind"] == "walk" else self._linear(inner)
-        return _Prepared(preparation, head)
+        if inner["kind"] == "graph" and self._graph is not None:
+            head: Head = self._graph(inner, self._total(inner["total"]))
+        else:
+            head = self._walk(inner) if inner["kind"] == "walk" else self._linear(inner)
+        kinds = [kind for _, kind in self._inputs]
+        return _Prepared(preparation, RowPreparation(preparation, kinds, self._lookups), head)
 
     def _calibrated(self, plain: Mapping[str, Any]) -> Calibrated:
         members = []
@@ -240,9 +281,13 @@ class _Reader:
 class _Prepared:
     """An estimator behind the transformers."""
 
-    def __init__(self, preparation: Preparation, head: Linear | WalkedTrees) -> None:
+    def __init__(self, preparation: Preparation, row: RowPreparation, head: Head) -> None:
         self._preparation = preparation
+        self._row = row
         self._head = head
 
     def batch(self, columns: "Sequence[NDArray[Any]]") -> "Floats":
         return self._head.batch(self._preparation.matrix(columns))
+
+    def row(self, values: Sequence[Any]) -> "Floats":
+        return self._head.batch(self._row.matrix(values))

@@ -224,10 +224,7 @@ class WalkedTrees:
 
     def batch(self, x: "Floats") -> "Floats":
         """Return predictions, shape (n, outputs), for the estimator's matrix, shape (n, width)."""
-        if "infinite" in self._refuses and np.isinf(x).any():
-            raise unanswered(np.isinf(x))
-        if "missing" in self._refuses and np.isnan(x).any():
-            raise unanswered(np.isnan(x))
+        check_values(x, self._refuses)
         chunk = max(1, CHUNK * 64 // max(len(self._nodes.roots), 1))
         parts = [self._chunk(x[start : start + chunk]) for start in range(0, len(x), chunk)]
         return np.concatenate(parts) if parts else np.empty((0, len(self._total.base)))
@@ -251,6 +248,18 @@ class WalkedTrees:
             node = nodes.children.take(2 * node + right)
         leaves = nodes.values.take(node, axis=0)
         return self._total.batch(leaves.reshape(len(x), -1, len(self._total.base)))
+
+
+def check_values(x: "Floats", refuses: frozenset[str]) -> None:
+    """Refuse what an estimator refuses of its matrix, shape (n, width).
+
+    Raises:
+        DataError: A value is `infinite` or `missing`, and that is refused.
+    """
+    if "infinite" in refuses and np.isinf(x).any():
+        raise unanswered(np.isinf(x))
+    if "missing" in refuses and np.isnan(x).any():
+        raise unanswered(np.isnan(x))
 
 
 def _category_codes(x: "Floats") -> "NDArray[np.int64]":

@@ -1,0 +1,39 @@
+"""The server's reviewed texts, all but openapi.json: one way to write them for every model."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playbill.bundle.interface import write_interface
+from playbill.bundle.router import sources
+from playbill.bundle.runtime.base import TRUSTED
+
+if TYPE_CHECKING:
+    from playbill.bundle.assembly import Served
+    from playbill.config.schema import Server
+
+PACKAGES = "packages.txt"
+
+
+def write_texts(
+    served: "Served", server: "Server", allow: Sequence[str], root: Path
+) -> dict[str, str]:
+    """Return the texts by file name.
+
+    Args:
+        served: What is asked of the model and what it answers.
+        server: The `server` group of conf/.
+        allow: Types that a model file may hold, as conf names them.
+        root: The project, for the source of its routers.
+
+    Raises:
+        ConfigError: A router's module does not exist.
+    """
+    inputs = served.inputs
+    texts = write_interface(served.name, inputs, served.target, server, served.asked)
+    texts |= sources(server.routers, root)
+    texts[TRUSTED] = json.dumps(list(allow), indent=2) + "\n"
+    if server.packages:
+        texts[PACKAGES] = "".join(f"{name}\n" for name in sorted(server.packages))
+    return texts
