@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbill.bundle.candidate import Candidate, build
-from playbill.bundle.edge import edges_of
+from playbill.bundle.edge import LIMIT, edges_of
 from playbill.bundle.runtime.base import Runtime, open_runtime
 from playbill.contract.task import Outcome, labels
 from playbill.errors import BundleError, DataError
@@ -82,7 +82,12 @@ class Model:
 
 
 def choose(
-    runtimes: Sequence[str], model: Model, rows: "pd.DataFrame", expected: "Answers"
+    runtimes: Sequence[str],
+    model: Model,
+    rows: "pd.DataFrame",
+    expected: "Answers",
+    *,
+    edge_rows: int = LIMIT,
 ) -> Choice:
     """Return the first runtime that is equal to the Pipeline.
 
@@ -91,6 +96,7 @@ def choose(
         model: The Pipeline.
         rows: The hold-out.
         expected: What the Pipeline answered on the hold-out.
+        edge_rows: Most rows at the edges; beyond it thresholds are sampled.
 
     Raises:
         BundleError: None is equal; the text says why for each.
@@ -98,7 +104,7 @@ def choose(
     _same_length(rows, expected)
     sent = {column.name: as_sent(rows[column.name]) for column in model.inputs}
     whole = Trial("hold-out", sent, range(len(rows)), (), expected)
-    edges, told = _edges(model, sent)
+    edges, told = _edges(model, sent, edge_rows)
     refusals: list[dict[str, str]] = []
     for kind in runtimes:
         try:
@@ -167,13 +173,13 @@ def as_sent(values: "pd.Series") -> list[Any]:
     return [value if there else None for value, there in zip(values.tolist(), present, strict=True)]
 
 
-def _edges(model: Model, rows: "Columns") -> tuple[Trial, dict[str, Any]]:
+def _edges(model: Model, rows: "Columns", limit: int) -> tuple[Trial, dict[str, Any]]:
     """Return the rows at the edges with the Pipeline's answers, and what is told of them."""
     from playbill.bundle.compiler.encoder import words_of
     from playbill.bundle.compiler.pipeline import raw_breaks
 
     breaks = raw_breaks(model.pipeline, model.inputs)
-    edges = edges_of(rows, model.inputs, breaks, words_of(model.pipeline))
+    edges = edges_of(rows, model.inputs, breaks, words_of(model.pipeline), limit=limit)
     places, expected = _answers(model, edges.columns, range(len(edges.kinds)))
     answered = set(places)
     refused = [place for place in range(len(edges.kinds)) if place not in answered]
@@ -244,10 +250,14 @@ def _single_rows(
 
 
 def _must_refuse(runtime: Runtime, trial: Trial, place: int) -> None:
+    values = tuple(column[place] for column in trial.columns.values())
     try:
         runtime.predict(_taken(trial.columns, [place]))
     except (DataError, ValueError):
-        return
+        try:
+            runtime.predict_row(values)
+        except (DataError, ValueError):
+            return
     raise BundleError(
         f"the runtime answers a row that the Pipeline refuses ({trial.name})",
         where=f"row {place + 1} of the {trial.name}",

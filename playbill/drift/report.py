@@ -45,20 +45,13 @@ def as_markdown(report: "DriftReport") -> str:
 
 def as_html(report: "DriftReport") -> str:
     """Return the report as one page: answer, table and a picture of each column."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     from playbill.drift import picture
+    from playbill.page.render import render
 
-    environment = Environment(
-        loader=PackageLoader("playbill.drift", package_path=""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     drawn = picture.pictures(report.columns)
-    return environment.get_template(TEMPLATE).render(
+    return render(
+        "playbill.drift",
+        TEMPLATE,
         report=report,
         word=wording,
         headline=wording.headline(report),

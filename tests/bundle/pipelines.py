@@ -79,7 +79,7 @@ def chosen(model: parity.Model, *runtimes: str) -> parity.Choice:
         expected = predict(
             model.pipeline, as_model_frame(frame, INPUTS), task=known.task, classes=known.classes
         )
-        return parity.choose(runtimes, model, frame, expected)
+        return parity.choose(runtimes, model, frame, expected, edge_rows=500)
 
 
 def preparations() -> Mapping[str, Callable[[], Any]]:

@@ -13,6 +13,7 @@ from playbill.bundle.runtime.calibration import Calibrated, Isotonic, Member, Si
 from playbill.bundle.runtime.cells import as_codes, as_numbers, unanswered
 from playbill.bundle.runtime.linear import Linear
 from playbill.bundle.runtime.preparation import Piece, Preparation, Scalar, Table
+from playbill.bundle.runtime.row import RowPreparation
 from playbill.bundle.runtime.tensors import load_tensors
 from playbill.bundle.runtime.trees import MaskedTrees, Nodes, Source, Sum, WalkedTrees
 from playbill.errors import BundleError, DataError
@@ -35,6 +36,14 @@ class Head(Protocol):
         ...
 
 
+class Scorer(Protocol):
+    """A whole model."""
+
+    def batch(self, columns: "Sequence[NDArray[Any]]") -> "Floats":
+        """Return predictions, shape (n, outputs), for columns as `Preparation.matrix` has them."""
+        ...
+
+
 # What opens an estimator that stands in a file of its own, by its description.
 Graph = Callable[[Mapping[str, Any], Sum], Head]
 
@@ -45,9 +54,7 @@ class NumpyRuntime:
     Args:
         inputs: Name and kind of the contract's input columns, in its order.
         lookups: Codes by text for each text column that the model looks at, by its place.
-        score: Predictions, shape (n, outputs), for columns as `Preparation.matrix` takes them.
-        masked: The same for one row, where the model is one of masks alone.
-        nan: Whether a prediction of NaN is an answer; else the Pipeline refuses such rows.
+        score: Predicts for columns as `Preparation.matrix` takes them.
     """
 
     quick = True
@@ -56,13 +63,13 @@ class NumpyRuntime:
         self,
         inputs: Sequence[tuple[str, str]],
         lookups: dict[int, dict[Any, int]],
-        score: "Callable[[Sequence[NDArray[Any]]], Floats]",
-        masked: MaskedTrees | None,
+        score: "Scorer",
     ) -> None:
         self._inputs = tuple(inputs)
         self._lookups = lookups
-        self._score = score
-        self._masked = masked
+        self._score = score.batch
+        self._masked = score if isinstance(score, MaskedTrees) else None
+        self._prepared = score if isinstance(score, _Prepared) else None
 
     def predict(self, columns: Mapping[str, Sequence[object]]) -> "Floats":
         """Return predictions; see `Runtime.predict`."""
@@ -74,6 +81,12 @@ class NumpyRuntime:
             found = self._masked.row(values)
             if found is not None:
                 return found
+        if self._prepared is not None:
+            answers = self._prepared.row(values)
+            if np.isnan(answers).any():
+                raise unanswered(np.isnan(answers))
+            plain: list[float] = answers[0].tolist()
+            return plain[0] if len(plain) == 1 else plain
         columns = {name: [value] for (name, _), value in zip(self._inputs, values, strict=True)}
         answer: float | list[float] = self.predict(columns)[0].tolist()
         return answer
@@ -163,9 +176,7 @@ class _Reader:
         }
 
     def runtime(self) -> NumpyRuntime:
-        score = self._scorer(self._model)
-        masked = score if isinstance(score, MaskedTrees) else None
-        return NumpyRuntime(self._inputs, self._lookups, score.batch, masked)
+        return NumpyRuntime(self._inputs, self._lookups, self._scorer(self._model))
 
     def _scorer(self, plain: Mapping[str, Any]) -> Any:
         build = {
@@ -182,7 +193,8 @@ class _Reader:
             head: Head = self._graph(inner, self._total(inner["total"]))
         else:
             head = self._walk(inner) if inner["kind"] == "walk" else self._linear(inner)
-        return _Prepared(preparation, head)
+        kinds = [kind for _, kind in self._inputs]
+        return _Prepared(preparation, RowPreparation(preparation, kinds, self._lookups), head)
 
     def _calibrated(self, plain: Mapping[str, Any]) -> Calibrated:
         members = []
@@ -269,9 +281,13 @@ class _Reader:
 class _Prepared:
     """An estimator behind the transformers."""
 
-    def __init__(self, preparation: Preparation, head: Head) -> None:
+    def __init__(self, preparation: Preparation, row: RowPreparation, head: Head) -> None:
         self._preparation = preparation
+        self._row = row
         self._head = head
 
     def batch(self, columns: "Sequence[NDArray[Any]]") -> "Floats":
         return self._head.batch(self._preparation.matrix(columns))
+
+    def row(self, values: Sequence[Any]) -> "Floats":
+        return self._head.batch(self._row.matrix(values))
