@@ -8,6 +8,7 @@ from playbill.bundle import assembly, parity
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
 from playbill.bundle.runtime.base import TRUSTED
+from playbill.config.decision import DECISIONS
 from playbill.config.schema import Params
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import answers_of, outcome, score
@@ -140,7 +141,9 @@ def _rows(params: Params, frame: "pd.DataFrame", digest: str) -> Rows:
 
 def _lineage(params: Params, frames: "dict[str, pd.DataFrame]") -> dict[str, Any]:
     # As they stand in params.yaml, without defaults: so that Git alone can tell the digests again.
-    plain = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    # Who is let in (evaluation.gate, .promotion) is no part of what a model is.
+    left_out = {"evaluation": set(DECISIONS)}
+    plain = params.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=left_out)
     made = {name: params.environment[name] for name in STAGES if name in params.environment}
     return {
         "data": {name: frame_digest(frame) for name, frame in frames.items()},

@@ -90,11 +90,14 @@ evaluation = pathlib.Path("models/tiny/evaluation")
 model = pathlib.Path("models/tiny/bundle/model")
 for folder in (evaluation, model, pathlib.Path("data/prepared")):
     folder.mkdir(parents=True, exist_ok=True)
-late = [i % 3 == 0 for i in range(300)]
+late = [int(i % 3 == 0) for i in range(300)]
 score = [min(max(0.5 * l + params["model"]["c"] * draw.random(), 0.0), 1.0) for l in late]
-pq.write_table(pa.table({"id": range(300), "late": late, "probability": score}),
-               evaluation / "predictions.parquet")
+label = [int(s >= 0.5) for s in score]
+test = {"id": range(300), "distance": [1.5] * 300, "late": late}
+pq.write_table(pa.table({"id": range(300), "late": late, "probability": score,
+                         "prediction": label}), evaluation / "predictions.parquet")
 pq.write_table(pa.table({"id": range(5), "distance": [1.5] * 5}), "data/prepared/train.parquet")
+pq.write_table(pa.table(test), "data/prepared/test.parquet")
 (model / "pipeline.skops").write_text(f"model of seed {params['seed']}")
 (model.parent / "manifest.json").write_text(json.dumps({"model_digest": f"{params['seed']:064}"}))
 metrics = {"roc_auc": 0.6 + params["seed"] / 100, "rows": 300}
@@ -105,9 +108,16 @@ seed: 1
 model:
   c: 0.9
 contract:
+  schema:
+    columns:
+      id: {dtype: int64}
+      distance: {dtype: float64}
+      late: {dtype: int64, isin: [0, 1]}
   columns:
     id: {role: key}
     late: {role: target}
+evaluation:
+  gate: {minimum_rows: 100, margin: 0.1, draws: 500}
 """
 GRAPH = """stages:
   package:

@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 
+METRICS = ("roc_auc", "f1", "accuracy", "brier", "rmse", "mae", "r2")  # as far as there is room
+
 
 def models(
+    everything: Annotated[bool, typer.Option("--all", help="List withdrawn versions too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """List the registered versions: model, version, stages, commit, date and metrics.
@@ -20,25 +23,29 @@ def models(
     from playbill.cli.output import print_json
     from playbill.config.location import find_project
     from playbill.evaluation.table import grid
-    from playbill.lineage import registry
+    from playbill.lineage import listing
 
-    entries = registry.listing(find_project())
+    entries = listing.models(find_project(), withdrawn=everything)
     if as_json:
         print_json({"format_version": 1, "models": entries})
         return
     if not entries:
         typer.echo("no model is registered yet; next: playbill promote HEAD --stage prod")
         return
-    metrics = [n for n in ("roc_auc", "f1", "brier") if any(n in one["metrics"] for one in entries)]
+    metrics = [n for n in METRICS if any(n in one["metrics"] for one in entries)]
     rows = [
         [
             one["model"],
             one["version"],
-            ", ".join(one["stages"]) or "-",
+            "withdrawn" if one["withdrawn"] else ", ".join(one["stages"]) or "-",
             one["commit"][:7],
             one["date"][:16].replace("T", " "),
-            *(f"{one['metrics'].get(name, float('nan')):.4f}" for name in metrics),
+            *(_number(one["metrics"].get(name)) for name in metrics),
         ]
         for one in entries
     ]
     typer.echo(grid(["model", "version", "stage", "commit", "date", *metrics], rows))
+
+
+def _number(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, int | float) else "-"

@@ -1,6 +1,7 @@
 """How commands print results: JSON for machines, plain text for people."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -9,3 +10,9 @@ import typer
 def print_json(value: Any) -> None:
     """Print `value` as JSON with sorted keys to standard output."""
     typer.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str))
+
+
+def push_line(remote: str, tags: Sequence[str]) -> str:
+    """Return the line that says how others come to see new tags."""
+    quoted = " ".join(f"'{tag}'" for tag in tags)
+    return f"Others see it after: git push {remote} {quoted}"

@@ -37,9 +37,9 @@ def retrain(
 ) -> None:
     """Retrain on another window, on a branch of its own.
 
-    Moves source.window in conf/, runs the pipeline, compares the new model with the present one on
-    the same rows, commits everything with a report, and pushes the bytes to the DVC remote. Exits 1
-    if the branch exists already.
+    Moves source.window in conf/, runs the pipeline, asks the gate about the new model (see
+    `playbill gate`), commits everything with a report, and pushes the bytes to the DVC remote. What
+    the gate says is for the review: the branch is made either way. Exits 1 if it exists already.
 
     \b
     Examples:
@@ -69,10 +69,12 @@ def retrain(
         return
     typer.echo(f"branch  {done.branch} ({done.commit[:12]}), checked out")
     typer.echo(f"report  {done.report}")
-    for pair in done.paired:
-        typer.echo(
-            f"{pair.metric:<7} {pair.first:.4f} -> {pair.other:.4f} on the same {pair.rows} rows: "
-            f"{pair.verdict}"
-        )
+    if done.gate is None:
+        typer.echo("gate    it cannot answer; the report says why")
+    else:
+        from playbill.lineage.listing import gate_line
+
+        answer = "passed" if done.gate["passed"] else "refused"
+        typer.echo(f"gate    {answer}: {gate_line(done.gate)}")
     if not done.pushed:
         typer.echo(f"next    git push origin {done.branch}, then open the pull request")

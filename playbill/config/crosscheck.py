@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from playbill.config.decision import gate_problems
 from playbill.config.learning import learning_problems
 from playbill.config.nearest import nearest
 from playbill.config.outcome import task_problems
@@ -20,6 +21,7 @@ def crosscheck(params: Params) -> list[Problem]:
         *_features(params),
         *_evaluation(params),
         *_block(params),
+        *gate_problems(params),
         *_split(params),
         *learning_problems(params),
         *_engine(params),

@@ -17,20 +17,30 @@ def describe(*models: type[BaseModel]) -> None:
     """Give the fields of `models`' modules their descriptions, for this process.
 
     Args:
-        models: Each stands for all models of its module, which are built anew.
+        models: Each stands for all models of its module, and of the modules that those come from;
+            they are built anew.
     """
     for module in dict.fromkeys(model.__module__ for model in models):
+        for name in dict.fromkeys(one.__module__ for one in _models(module)):
+            if name != module:
+                _describe_module(name)
         _describe_module(module)
+
+
+def _models(module: str) -> list[type[BaseModel]]:
+    """Return the models that a module has or imports; of the project, not pydantic's own."""
+    found = vars(sys.modules[module]).values()
+    return [
+        value
+        for value in found
+        if isinstance(value, type) and issubclass(value, BaseModel) and value is not BaseModel
+    ]
 
 
 @cache
 def _describe_module(module: str) -> None:
     texts = dict(_docstrings(inspect.getsource(sys.modules[module])))
-    found = [
-        value
-        for value in vars(sys.modules[module]).values()
-        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module
-    ]
+    found = [model for model in _models(module) if model.__module__ == module]
     for model in found:
         for name, field in model.model_fields.items():
             owners = (base.__name__ for base in model.__mro__)

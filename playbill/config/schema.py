@@ -9,14 +9,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
     model_validator,
 )
 
+from playbill.config.decision import Gate, Promotion
+from playbill.config.group import Group
 from playbill.config.kind import Kind
+from playbill.config.measurement import Importance, Interval, SliceSearch
 from playbill.config.outcome import Class, Task, classes_of
 from playbill.config.scalar import Day, Item, Name, Prefix, Share, Sign, Span, placed
 from playbill.config.table import Keeps, Table
@@ -38,18 +40,6 @@ def _form(value: Any) -> str:
 # A list or a mapping, told apart by their form, so that only one side's errors are told.
 SELECTION = Discriminator(_form)
 ColumnNames = Annotated[list[str], Tag("names")]
-
-
-class Group(BaseModel):
-    """Base of all groups: unknown keys refused, nothing converted, instances frozen."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        protected_namespaces=(),
-        defer_build=True,  # only Params is ever validated as a whole: one build, not thirty
-    )
 
 
 class Window(Group):
@@ -314,43 +304,6 @@ class Training(Group):
     """Threads of a fit (OpenMP and BLAS); another number may change a model's last digits."""
 
 
-class Interval(Group):
-    """How the interval of every metric is drawn: by bootstrap."""
-
-    level: Share = 0.95
-    """Share of intervals that should hold the true value."""
-    draws: Annotated[int, Field(ge=100, le=100_000)] = 1000
-    """Number of bootstrap draws."""
-    method: Literal["percentile", "bca"] = "percentile"
-    """bca corrects for bias and skewness; it costs up to 200 draws more."""
-    block: Annotated[str, Field(pattern=r"^(group|[1-9]\d*[mhd])$")] | None = None
-    """Rows that depend on each other are drawn together: `group`, or a span of time as 1h or 1d."""
-
-
-class SliceSearch(Group):
-    """How the worst slices are looked for, among one- and two-way slices over the inputs."""
-
-    columns: list[str] | None = None
-    """Columns to look at; null: every input."""
-    bins: Annotated[int, Field(ge=2, le=20)] = 4
-    """Ranges that a number is cut into, at its quantiles."""
-    categories: Annotated[int, Field(ge=1, le=100)] = 20
-    """Commonest values of a text that are looked at."""
-    rate: Share = 0.05
-    """False discovery rate: share of wrongly found slices among those that are found."""
-    shown: Annotated[int, Field(ge=0, le=100)] = 10
-    """Slices that are reported; 0: no search."""
-
-
-class Importance(Group):
-    """How the importance of each input is measured: the rise in loss when it is shuffled."""
-
-    rows: Annotated[int, Field(ge=0)] = 2000
-    """Most rows of the hold-out that are used; 0: not measured."""
-    repeats: Annotated[int, Field(ge=1, le=100)] = 3
-    """How often each input is shuffled."""
-
-
 class Card(Group):
     """What a model card says that nobody can know from data and code."""
 
@@ -381,6 +334,10 @@ class Evaluation(Group):
     """Values with fewer rows than this are counted but not measured."""
     curve_points: Annotated[int, Field(ge=10, le=1000)] = 100
     """Most points that a plotted curve keeps."""
+    gate: Gate = Gate()
+    """When a challenger may take a champion's place."""
+    promotion: Promotion = Promotion()
+    """What a tag must carry before its model is served."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of bootstrap draws and shuffles."""
     interval: Interval = Interval()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEWEST_BLOCKS = 5  # with fewer blocks than this a slice's variance is a guess
+DENSE = 1 << 22  # pairs of a block and a slice that are counted in one array
 NEARLY = 2 / 3  # a pair that is at most half as bad again as one of its values says nothing new
 
 
@@ -292,15 +293,33 @@ def _clustered(
     negative outside; blocks are independent, so their sums are squared.
     """
     losses, rows, mean, rest, other = known
-    size, count = len(rows), int(blocks.max(initial=-1)) + 1
-    place = blocks[inside] * size + cell
-    each = np.bincount(place, minlength=count * size).reshape(count, size)
-    total = np.bincount(place, weights=loss, minlength=count * size).reshape(count, size)
-    all_rows = np.bincount(blocks, minlength=count)[:, None]
-    all_total = np.bincount(blocks, weights=losses, minlength=count)[:, None]
+    size = len(rows)
+    count, total = np.bincount(blocks), np.bincount(blocks, weights=losses)
+    home, at, each, sums = _pairs(blocks[inside], cell, loss, size)
     with np.errstate(divide="ignore", invalid="ignore"):
-        influence = (total - mean * each) / rows
-        influence -= (all_total - total - other * (all_rows - each)) / rest
-    touched = (each > 0).sum(axis=0)
+        # A block outside of a slice still has influence by its other rows: that part has a closed
+        # form, so that only pairs of a block and a slice that share rows are ever held.
+        apart = -(total[home] - other[at] * count[home]) / rest[at]
+        shared = sums * (1 / rows + 1 / rest)[at] - each * (mean / rows + other / rest)[at]
+        whole = np.sum(total**2) - 2 * other * np.sum(total * count) + other**2 * np.sum(count**2)
+        variance = np.bincount(at, weights=shared * (shared + 2 * apart), minlength=size)
+        variance = variance + whole / rest**2
+    touched = np.bincount(at, minlength=size)
     scale = touched / np.maximum(touched - 1, 1)
-    return np.nan_to_num(np.square(influence).sum(axis=0)) * scale, touched
+    return np.maximum(np.nan_to_num(variance), 0) * scale, touched
+
+
+def _pairs(
+    blocks: "NDArray[np.int64]", cell: "NDArray[np.int64]", loss: "NDArray[np.float64]", size: int
+) -> "tuple[NDArray[Any], ...]":
+    """Return block, slice, number of rows and sum of losses of each pair that has rows."""
+    place = blocks * size + cell
+    if int(place.max(initial=0)) < DENSE:  # counting is faster than sorting while it fits
+        each = np.bincount(place)
+        kept = np.flatnonzero(each)
+        sums = np.bincount(place, weights=loss)[kept]
+        return kept // size, kept % size, each[kept], sums
+    kept, inverse = np.unique(place, return_inverse=True)
+    return (
+        kept // size, kept % size, np.bincount(inverse), np.bincount(inverse, weights=loss)
+    )  # fmt: skip

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playbill.errors import LineageError
-from playbill.lineage import git, registry, revision, store
+from playbill.lineage import evidence, git, manifest, registry, revision, store
 
-MANIFEST = "manifest.json"
+MANIFEST = manifest.FILE
+path = manifest.path
 
 
 @dataclass(frozen=True)
@@ -28,24 +29,27 @@ def locate(root: Path, ref: str | None = None) -> Path:
 def find(root: Path, ref: str | None = None) -> Located:
     """Find a bundle, fetch it from DVC's cache or remote if need be, and say how it was chosen.
 
+    What a registry tag says is checked first, and the bundle is compared with what it names.
+
     Args:
         root: The project's root.
-        ref: `flights@v1.2.0`, `flights@latest`, `flights#prod`, a branch, tag, commit or DVC
-            experiment. None: the production tag of this project's model, else the bundle in the
-            workspace, else the one in dvc.lock of HEAD.
+        ref: `flights@v1.2.0`, `flights@latest`, `flights#prod`, `flights#prod#3`, a branch, tag,
+            commit or DVC experiment. None: the production tag of this project's model, else the
+            bundle in the workspace, else the one in dvc.lock of HEAD.
 
     Raises:
-        LineageError: The revision or its bundle cannot be had; or production was emptied, in which
-            case nothing steps in by itself.
+        LineageError: The revision or its bundle cannot be had, or its tag is not believed; or
+            production was emptied. In no case does anything step in by itself.
     """
     if ref is not None:
-        return at_commit(root, commit_of(root, ref), ref)
+        tag = _tag(root, ref)
+        return _by_tag(root, tag, ref) if tag else at_commit(root, git.resolve(root, ref), ref)
     name = revision.model_name(root)
     in_git = git.is_repository(root)
     if in_git and registry.current(root, registry.artifact(root, name), registry.PRODUCTION):
         tag = registry.find(root, f"{name}#{registry.PRODUCTION}", registry.artifact(root, name))
         if tag is not None:
-            return at_commit(root, tag.commit, tag.name)
+            return _by_tag(root, tag, tag.name)
     own = root / path(root)
     if (own / MANIFEST).is_file():
         return Located(own, "workspace", None)
@@ -60,9 +64,11 @@ def find(root: Path, ref: str | None = None) -> Located:
 
 
 def commit_of(root: Path, ref: str) -> str:
-    """Return the commit that a registry name, branch, tag, commit or experiment means."""
-    name = revision.model_name(root)
-    tag = registry.find(root, ref, registry.artifact(root, name)) if _may_be_tag(ref) else None
+    """Return the commit that a registry name, branch, tag, commit or experiment means.
+
+    Nothing that a tag says is checked: what is compared or looked at need not be trusted.
+    """
+    tag = _tag(root, ref)
     return tag.commit if tag else git.resolve(root, ref)
 
 
@@ -71,12 +77,34 @@ def at_commit(root: Path, commit: str, source: str) -> Located:
     return Located(store.materialise(root, path(root, commit), commit), source, commit)
 
 
-def path(root: Path, commit: str | None = None) -> str:
-    """Return the bundle's path in the project, from params.yaml of that revision."""
-    pipeline = revision.params(root, commit).get("pipeline")
-    declared = pipeline.get("model") if isinstance(pipeline, dict) else None
-    return str(declared or f"models/{revision.model_name(root, commit)}/bundle")
+def _by_tag(root: Path, tag: git.Tag, source: str) -> Located:
+    if not git.has_commit(root, tag.commit):
+        raise LineageError(
+            f"this clone has the tag {tag.name} and not its commit {tag.commit[:12]}",
+            where="a shallow clone" if git.is_shallow(root) else str(root),
+            run=f"git fetch --depth=1 {_remote(root)} tag '{tag.name}'",
+        )
+    facts = evidence.verify(root, tag)
+    found = at_commit(root, tag.commit, source)
+    has = manifest.model_digest(root, tag.commit)
+    if facts.get("model_digest") != has:
+        raise LineageError(
+            f"the tag {tag.name} is not believed: it names the model {facts.get('model_digest')}",
+            where=f"{path(root, tag.commit)}/{MANIFEST} of {tag.commit[:12]}",
+            expected=f"{has}, which the bundle of its commit has",
+            run="playbill history, then `playbill rollback` or `playbill promote` again",
+        )
+    return found
 
 
-def _may_be_tag(ref: str) -> bool:
-    return "#" in ref or "@" in ref
+def _tag(root: Path, ref: str) -> git.Tag | None:
+    if "#" not in ref and "@" not in ref:
+        return None
+    return registry.find(root, ref, registry.artifact(root, revision.model_name(root)))
+
+
+def _remote(root: Path) -> str:
+    try:
+        return git.remote(root)
+    except LineageError:
+        return "origin"

@@ -1,15 +1,71 @@
-"""Promotion: check that a revision can be served later, write down the evidence, tag it."""
+"""Promotion: check that a revision can be served later, write down the evidence, tag it.
 
-import hashlib
-import json
+Two steps, because the gate stands in between and this layer does not know it: `prepare` refuses
+what can be refused without comparing models, `complete` writes the tags.
+"""
+
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from playbill.errors import LineageError
-from playbill.lineage import bundle, git, registry, revision, store, worktree
+from playbill.errors import LineageError, UsageError
+from playbill.lineage import (
+    bundle,
+    evidence,
+    git,
+    manifest,
+    registry,
+    revision,
+    signature,
+    store,
+    worktree,
+)
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for.
+
+    Attributes:
+        stage: The stage that is entered.
+        version: Version to register the revision as.
+        bump: Which number of the greatest version to raise instead.
+        allow_unpushed: Go on though the DVC remote lacks the bundle.
+        override: Reason for which the gate's answer is not waited for; None: it is.
+    """
+
+    stage: str
+    version: str | None = None
+    bump: registry.Bump | None = None
+    allow_unpushed: bool = False
+    override: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A revision that can be promoted, but for the gate.
+
+    Attributes:
+        artifact: The model, with its path in a monorepo.
+        commit: The commit.
+        champion: Who is in the stage now; None: nobody.
+        place: The tag that is about to be made.
+        version: The version that the commit has already; None: none.
+        facts: What `evidence.gather` found.
+        needs_gate: Whether the stage asks for a passed gate.
+        notes: What a reader should know.
+    """
+
+    artifact: str
+    commit: str
+    champion: registry.Assignment | None
+    place: registry.Place
+    version: str | None
+    facts: dict[str, Any]
+    needs_gate: bool
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -26,55 +82,115 @@ class Promotion:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the user asked for: a stage, and which version the revision is to become."""
-
-    stage: str
-    version: str | None = None
-    bump: registry.Bump | None = None
-    allow_unpushed: bool = False
-
-
-def promote(root: Path, ref: str, wish: Wish) -> Promotion:
-    """Register the model of a revision, unless it is, and put it into a stage.
+def prepare(root: Path, ref: str, wish: Wish) -> Candidate:
+    """Check all that does not need the gate.
 
     Raises:
         LineageError: The revision has no bundle, its metrics are not what dvc.lock recorded, the
-            workspace holds results that were not committed, the DVC remote lacks the bundle, or
-            the version or the stage is taken.
+            workspace holds results that were not committed, the DVC remote lacks the bundle, the
+            version was withdrawn, or the version or the stage is taken.
     """
     if wish.version and wish.bump:
         raise LineageError("a version and a bump were both given", expected="one of them")
-    registry.check_stage(wish.stage)
-    if git.is_shallow(root):
-        raise LineageError(
-            "a shallow clone may lack tags, so the next version cannot be known",
-            expected="a clone with its history",
-            run="git fetch --unshallow --tags",
-        )
+    if wish.override is not None and not wish.override.strip():
+        raise UsageError("the override has no reason", expected='--override "REASON"')
+    ready(root, wish.stage)
     commit = bundle.commit_of(root, ref)
     name = revision.model_name(root, commit)
     artifact = registry.artifact(root, name)
-    git.identity(root)
     if commit == git.head(root):
         _refuse_uncommitted(root, name)
-    found = store.output(root, bundle.path(root, commit), commit)
-    notes = _check_pushed(root, found, commit, allow=wish.allow_unpushed)
-    facts = gather(root, commit)
-    known = _registered(root, artifact, commit, wish)
+    notes = check_pushed(root, commit, allow=wish.allow_unpushed)
+    facts = evidence.gather(root, commit)
+    version = _registered(root, artifact, commit, wish)
     _refuse_repetition(root, artifact, commit, wish.stage)
+    stages, attested = evidence.demanded(root)
+    needs_gate = wish.stage in stages
+    if needs_gate and attested and wish.override is None:
+        _refuse_unattested(root, artifact, commit)
+    place = next_place(root, artifact, wish.stage)
+    champion = registry.before(root, place)
+    champion = champion if champion is not None and champion.active else None
+    return Candidate(artifact, commit, champion, place, version, facts, needs_gate, notes)
+
+
+def complete(root: Path, candidate: Candidate, wish: Wish, decided: dict[str, Any]) -> Promotion:
+    """Write the tags: the version's, unless the commit has one, and the stage's.
+
+    Args:
+        root: The project.
+        candidate: What `prepare` found.
+        wish: What the user asked for.
+        decided: `decision` and what belongs to it: `gate` and `gate_digest`, or `override`.
+    """
+    artifact, commit = candidate.artifact, candidate.commit
+    facts = {**candidate.facts, "artifact": artifact}
+    version = candidate.version
     new: list[str] = []
-    if known is None:
-        known = wish.version or registry.next_version(root, artifact, wish.bump or "patch")
-        new.append(registry.register(root, artifact, commit, facts, known))
-    new.append(registry.assign(root, artifact, known, wish.stage, facts))
-    return Promotion(artifact, known, wish.stage, commit, tuple(new), facts, notes)
+    try:
+        if version is None:
+            version = wish.version or registry.next_version(root, artifact, wish.bump or "patch")
+            new.append(registry.register(root, artifact, commit, facts, version))
+        facts |= {"stage": wish.stage, **decided}
+        new.append(registry.assign(root, artifact, version, wish.stage, facts))
+        sign(root, *new)
+    except LineageError:
+        git.remove_tags(root, *new)
+        raise
+    return Promotion(artifact, version, wish.stage, commit, tuple(new), facts, candidate.notes)
 
 
 def as_dict(done: Promotion, *, pushed: bool) -> dict[str, Any]:
     """Return a promotion as plain values for JSON."""
     return {"format_version": FORMAT_VERSION, **asdict(done), "pushed": pushed}
+
+
+def ready(root: Path, stage: str) -> None:
+    """Check what every decision needs: a whole clone, a name, and a key if signing is asked for.
+
+    Raises:
+        LineageError: One of them is missing; the text says how to get it.
+    """
+    registry.check_stage(stage)
+    if git.is_shallow(root):
+        raise LineageError(
+            "a shallow clone may lack tags, so neither the next version nor the champion is known",
+            expected="a clone with its history",
+            run="git fetch --unshallow --tags",
+        )
+    git.identity(root)
+    if signature.is_demanded(root) and signature.key(root) is None:
+        raise LineageError(
+            f"{signature.ALLOWED.as_posix()} asks for signed tags, and no key is named",
+            where="conf/env, signing_key; or Git's user.signingKey with gpg.format ssh",
+            expected="the SSH key of somebody whom that file names",
+            run="git config gpg.format ssh && git config user.signingKey ~/.ssh/id_ed25519.pub",
+        )
+
+
+def next_place(root: Path, artifact: str, stage: str) -> registry.Place:
+    """Return what the next tag of a stage will be called; GTO counts over all stages."""
+    taken = [one.number for one in registry.assignments(root, artifact)]
+    return registry.Place(artifact, "", stage, max(taken, default=0) + 1)
+
+
+def sign(root: Path, *names: str) -> None:
+    """Sign new tags if a key is named.
+
+    Raises:
+        LineageError: The key cannot sign, or the project does not trust whom it belongs to.
+    """
+    for name in names:
+        signature.sign_tag(root, name)
+    if names and signature.is_demanded(root):
+        checked = signature.check_tag(root, names[-1])
+        if checked.trust != "trusted":
+            raise LineageError(
+                f"the key that signs is of nobody in {signature.ALLOWED.as_posix()}",
+                where=checked.signer,
+                expected="a key that the file names; ask for a review of it",
+                run=f"ssh-keygen -lf {signature.ALLOWED.as_posix()}",
+            )
 
 
 def push_target(root: Path) -> str:
@@ -85,58 +201,33 @@ def push_target(root: Path) -> str:
         return "origin"
 
 
-def gather(root: Path, commit: str) -> dict[str, Any]:
-    """Return the evidence of a commit: digests of model and data, and its metrics.
+def check_pushed(root: Path, commit: str, *, allow: bool) -> tuple[str, ...]:
+    """Return what to say of a bundle that the DVC remote does not have.
 
     Raises:
-        LineageError: A metrics file is not the one that dvc.lock recorded.
+        LineageError: It does not, and that is not allowed; or no remote is configured.
     """
-    name = revision.model_name(root, commit)
-    recorded = store.outputs(root, commit)
-    found = store.output(root, bundle.path(root, commit), commit)
-    facts: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "model": name,
-        "commit": commit,
-        "bundle": found.digest,
-        "data": {p: out.digest for p, out in sorted(recorded.items()) if p.startswith("data/")},
-        "metrics": _metrics(root, commit, f"models/{name}/evaluation/metrics.json", recorded),
-    }
-    if digest := _model_digest(root, found.path, commit):
-        facts["model_digest"] = digest
-    return facts
-
-
-def _metrics(
-    root: Path, commit: str, path: str, recorded: dict[str, store.Output]
-) -> dict[str, Any]:
-    content = git.read_if_any(root, commit, path)
-    if content is None:
-        return {}
-    if path in recorded:
-        actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        if actual != recorded[path].digest:
-            raise LineageError(
-                f"{path} of {revision.name(commit)} is not the file that the pipeline wrote",
-                expected=f"the md5 {recorded[path].digest} that dvc.lock has, found {actual}",
-                run="dvc repro && git add models dvc.lock && git commit",
-            )
-    found = revision.read_json(root, commit, path)
-    return found if isinstance(found, dict) else {}
-
-
-def _model_digest(root: Path, path: str, commit: str) -> str | None:
-    manifest = store.materialise(root, path, commit) / bundle.MANIFEST
-    try:
-        found = json.loads(manifest.read_bytes())
-    except (OSError, ValueError) as error:
+    path = manifest.path(root, commit)
+    missing = store.missing_in_remote(root, path, commit)
+    if missing is None:
+        if allow:
+            return ("no DVC remote is configured: only this clone's cache has the bundle",)
         raise LineageError(
-            f"the bundle of {revision.name(commit)} has no readable {bundle.MANIFEST}",
-            expected="a bundle that the stage `package` wrote",
-            run="dvc repro",
-        ) from error
-    digest = found.get("model_digest") if isinstance(found, dict) else None
-    return str(digest) if digest else None
+            "no DVC remote is configured, so nobody else could fetch the bundle",
+            expected="a remote; a folder beside the clone is one: see docs/how-to/storage.md",
+            run="dvc remote add -d storage FOLDER_OR_URL && dvc push; or --allow-unpushed",
+        )
+    if not missing:
+        return ()
+    if allow:
+        return ("the DVC remote does not have the bundle: nobody else can serve it yet",)
+    raise LineageError(
+        f"the DVC remote does not have {path} of {revision.name(commit)}",
+        where=f"{len(missing)} objects, such as {missing[0]}",
+        expected="a bundle that every clone can fetch",
+        run="dvc push, then the same again; or promote --push, which does both; "
+        "or --allow-unpushed",
+    )
 
 
 def _refuse_uncommitted(root: Path, name: str) -> None:
@@ -150,23 +241,20 @@ def _refuse_uncommitted(root: Path, name: str) -> None:
         )
 
 
-def _check_pushed(root: Path, found: store.Output, commit: str, *, allow: bool) -> tuple[str, ...]:
-    missing = store.missing_in_remote(root, found.path, commit)
-    if missing is None:
-        return ("no DVC remote is configured: only this clone's cache has the bundle",)
-    if not missing:
-        return ()
-    if allow:
-        return ("the DVC remote does not have the bundle: nobody else can serve it yet",)
-    raise LineageError(
-        f"the DVC remote does not have {found.path} of {revision.name(commit)}",
-        where=f"{len(missing)} objects, such as {missing[0]}",
-        expected="a bundle that every clone can fetch",
-        run="dvc push, then the same again; or --allow-unpushed",
-    )
-
-
 def _registered(root: Path, artifact: str, commit: str, wish: Wish) -> str | None:
+    for gone in registry.versions(root, artifact, withdrawn=True):
+        if gone.tag.commit == commit and wish.override is None:
+            back = registry.withdrawal(root, artifact, gone.version)
+            raise LineageError(
+                f"{revision.name(commit)} was withdrawn as {gone.version}: "
+                f"{registry.reason(back) if back else 'no reason given'}",
+                expected="another revision",
+                run="playbill history; or --override REASON",
+            )
+        if gone.version == wish.version:
+            raise LineageError(
+                f"{artifact} {wish.version} was withdrawn", expected="a version that is free"
+            )
     for one in registry.versions(root, artifact):
         if one.tag.commit == commit:
             if wish.version not in (None, one.version):
@@ -186,9 +274,22 @@ def _registered(root: Path, artifact: str, commit: str, wish: Wish) -> str | Non
 
 def _refuse_repetition(root: Path, artifact: str, commit: str, stage: str) -> None:
     now = registry.current(root, artifact, stage)
-    if now and now.active and now.tag.commit == commit:
+    if now and now.active and now.tag.commit == commit and not evidence.problems(root, now.tag):
         raise LineageError(
             f"{revision.name(commit)} is in stage {stage} already, by {now.tag.name}",
             expected="a revision that is not",
             run="playbill models",
+        )
+
+
+def _refuse_unattested(root: Path, artifact: str, commit: str) -> None:
+    from playbill.lineage.attestation import attestation_for
+
+    found = attestation_for(root, commit, artifact)
+    if found is None or not found.trusted:
+        raise LineageError(
+            f"{revision.name(commit)} is not attested by anybody whom the project trusts",
+            where="conf/evaluation promotion.attestation",
+            expected="a signed attestation of this commit",
+            run=f"playbill verify {commit[:12]}, push its tag, then the same again",
         )

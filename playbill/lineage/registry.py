@@ -31,8 +31,27 @@ _STAGE_TAG = re.compile(
 )
 _REFERENCE = re.compile(
     rf"^(?P<artifact>(?:[\w./-]+[:=])?{_NAME})"
-    rf"(?:#(?P<stage>{_NAME})|@(?P<version>latest|greatest|{_SEMVER}))$"
+    rf"(?:#(?P<stage>{_NAME})(?:#(?P<number>\d+))?|@(?P<version>latest|greatest|{_SEMVER}))$"
 )
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a tag's name says.
+
+    Attributes:
+        artifact: The model, with its path in a monorepo.
+        version: The version, of a tag that registers or withdraws one.
+        stage: The stage, of a tag that fills or empties one.
+        number: The stage tag's number; 0 for a version.
+        active: False if the tag takes back.
+    """
+
+    artifact: str
+    version: str = ""
+    stage: str = ""
+    number: int = 0
+    active: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,17 +91,32 @@ def artifact(root: Path, name: str) -> str:
     return f"{folder}:{name}" if folder else name
 
 
-def versions(root: Path, of: str | None = None) -> list[Version]:
-    """Return the registered versions, by artifact and version; `of` keeps one artifact."""
+def place_of(name: str) -> Place | None:
+    """Return what a tag's name says; None if it is none of the registry's."""
+    if match := _VERSION_TAG.match(name):
+        return Place(_to_name(match["artifact"]), match["version"], active=not match["back"])
+    if match := _STAGE_TAG.match(name):
+        number, active = int(match["number"]), not match["back"]
+        return Place(_to_name(match["artifact"]), "", match["stage"], number, active)
+    return None
+
+
+def versions(root: Path, of: str | None = None, *, withdrawn: bool = False) -> list[Version]:
+    """Return the registered versions, by artifact and version.
+
+    Args:
+        root: The project.
+        of: Keep one artifact.
+        withdrawn: Return those that were withdrawn instead.
+    """
     found: dict[tuple[str, str], git.Tag] = {}
-    withdrawn: set[tuple[str, str]] = set()
+    gone: set[tuple[str, str]] = set()
     for tag in git.tags(root):
-        if match := _VERSION_TAG.match(tag.name):
-            identity = (_to_name(match["artifact"]), match["version"])
-            if match["back"]:
-                withdrawn.add(identity)
-            elif of in (None, identity[0]):
-                found[identity] = tag
+        if (place := place_of(tag.name)) and place.version:
+            if not place.active:
+                gone.add((place.artifact, place.version))
+            elif of in (None, place.artifact):
+                found[place.artifact, place.version] = tag
     serving: dict[tuple[str, str], list[str]] = {}
     for each in stages(root):
         if each.active:
@@ -90,37 +124,50 @@ def versions(root: Path, of: str | None = None) -> list[Version]:
     listed = [
         Version(name, version, tag, tuple(serving.get((name, tag.commit), ())))
         for (name, version), tag in found.items()
-        if (name, version) not in withdrawn
+        if ((name, version) in gone) == withdrawn
     ]
     return sorted(listed, key=lambda one: (one.artifact, precedence(one.version)))
 
 
-def listing(root: Path) -> list[dict[str, Any]]:
-    """Return the versions with stages, commit, date and metrics, as plain values."""
-    return [
-        {
-            "model": one.artifact,
-            "version": one.version,
-            "stages": list(one.stages),
-            "commit": one.tag.commit,
-            "date": one.tag.date.isoformat(),
-            "by": one.tag.tagger,
-            "metrics": one.evidence.get("metrics", {}),
-            "model_digest": one.evidence.get("model_digest"),
-        }
-        for one in versions(root)
-    ]
+def withdrawal(root: Path, of: str, version: str) -> git.Tag | None:
+    """Return the tag that withdrew a version; None if none did."""
+    for tag in git.tags(root, f"{of.replace(':', '=')}@{version}!*"):
+        if (place := place_of(tag.name)) and not place.active and place.version == version:
+            return tag
+    return None
+
+
+def reason(tag: git.Tag) -> str:
+    """Return why a tag was made: the reason in its evidence, else the first line it says."""
+    facts = evidence(tag.message)
+    for key in ("withdrawal", "rollback", "override"):
+        if isinstance(found := facts.get(key), dict) and found.get("reason"):
+            return str(found["reason"])
+    return next(iter(tag.message.splitlines()), "")
+
+
+def exact(root: Path, name: str) -> git.Tag | None:
+    """Return the tag of that very name."""
+    return next(iter(git.tags(root, name)), None)
+
+
+def before(root: Path, place: Place) -> Assignment | None:
+    """Return the stage's tag before the one that `place` names; None if that is its first."""
+    earlier = assignments(root, place.artifact, place.stage)
+    return next((one for one in reversed(earlier) if one.number < place.number), None)
 
 
 def assignments(root: Path, of: str | None = None, stage: str | None = None) -> list[Assignment]:
-    """Return every stage tag in the order in which they were made: by artifact and number."""
-    found = []
-    for tag in git.tags(root):
-        if match := _STAGE_TAG.match(tag.name):
-            name = _to_name(match["artifact"])
-            if of in (None, name) and stage in (None, match["stage"]):
-                number, active = int(match["number"]), not match["back"]
-                found.append(Assignment(name, match["stage"], number, active, tag))
+    """Return every stage tag in the order in which they were made: by artifact and number.
+
+    A lightweight tag counts too: it decides nothing, but who reads it must not take an older one.
+    """
+    found = [
+        Assignment(place.artifact, place.stage, place.number, place.active, tag)
+        for tag in git.tags(root, lightweight=True)
+        if (place := place_of(tag.name)) and place.stage
+        if of in (None, place.artifact) and stage in (None, place.stage)
+    ]
     return sorted(found, key=lambda one: (one.artifact, one.number, one.tag.date, one.stage))
 
 
@@ -136,7 +183,7 @@ def current(root: Path, of: str, stage: str) -> Assignment | None:
 
 
 def find(root: Path, reference: str, default: str) -> git.Tag | None:
-    """Return the tag that `flights@v1.2.0`, `flights@latest` or `flights#prod` means.
+    """Return the tag that `flights@v1.2.0`, `@latest`, `flights#prod` or `flights#prod#3` means.
 
     Args:
         root: The project's root.
@@ -154,6 +201,8 @@ def find(root: Path, reference: str, default: str) -> git.Tag | None:
         return None
     name = _to_name(match["artifact"])
     name = default if name == default.rpartition(":")[2] else name
+    if match["number"]:
+        return _numbered(root, name, match["stage"], int(match["number"]))
     if match["stage"]:
         return _in_stage(root, name, match["stage"])
     known = {one.version: one.tag for one in versions(root, name)}
@@ -162,6 +211,13 @@ def find(root: Path, reference: str, default: str) -> git.Tag | None:
         return known[max(known, key=precedence)]
     if wanted in known:
         return known[wanted]
+    if gone := withdrawal(root, name, wanted):
+        raise LineageError(
+            f"`{name}` {wanted} was withdrawn: {reason(gone)}",
+            where=gone.name,
+            expected=f"one of {', '.join(known)}" if known else "another version",
+            run="playbill history",
+        )
     raise LineageError(
         f"`{name}` has no registered version {wanted}",
         expected=f"one of {', '.join(known)}" if known else "a version; none was registered yet",
@@ -180,7 +236,7 @@ def register(
     from gto import api
 
     chosen = version or next_version(root, of, "patch")
-    if not re.fullmatch(_SEMVER, chosen):
+    if not is_version(chosen):
         raise LineageError(
             f"`{chosen}` is not a version", expected="three numbers behind a v, as v1.2.0"
         )
@@ -225,6 +281,35 @@ def assign(root: Path, of: str, version: str, stage: str, facts: dict[str, Any])
     return str(event.tag)
 
 
+def unassign(root: Path, of: str, version: str, stage: str, facts: dict[str, Any]) -> str:
+    """Take a version out of a stage, which is empty then; return the tag."""
+    from gto import api
+
+    who, mail = git.identity(root)
+    text = _message(f"Take {of} {version} out of {stage}", {**facts, "stage": stage})
+    with _gto_errors():
+        event = api.unassign(str(git.top(root)), of, version=version, stage=stage, message=text,
+                             author=who, author_email=mail)  # fmt: skip
+    return str(event.tag)
+
+
+def deregister(root: Path, of: str, version: str, facts: dict[str, Any]) -> str:
+    """Withdraw a registered version; return the tag, `NAME@VERSION!`."""
+    from gto import api
+
+    who, mail = git.identity(root)
+    text = _message(f"Withdraw {of} {version}", facts)
+    with _gto_errors():
+        event = api.deregister(str(git.top(root)), of, version=version, message=text,
+                               author=who, author_email=mail)  # fmt: skip
+    return str(event.tag)
+
+
+def is_version(text: str) -> bool:
+    """Say whether a word is a version by its form, as v1.2.0."""
+    return re.fullmatch(_SEMVER, text) is not None
+
+
 def check_stage(stage: str) -> None:
     """Refuse a word that GTO cannot take as a stage.
 
@@ -237,7 +322,8 @@ def check_stage(stage: str) -> None:
 
 def next_version(root: Path, of: str, bump: Bump) -> str:
     """Return the version that follows the greatest registered one; v0.0.1, v0.1.0 or v1.0.0."""
-    known = [precedence(one.version) for one in versions(root, of)]
+    taken = [*versions(root, of), *versions(root, of, withdrawn=True)]
+    known = [precedence(one.version) for one in taken]
     major, minor, patch = max(known)[:3] if known else (0, 0, 0)
     if bump == "major":
         return f"v{major + 1}.0.0"
@@ -261,6 +347,18 @@ def evidence(message: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _numbered(root: Path, name: str, stage: str, number: int) -> git.Tag:
+    for one in assignments(root, name, stage):
+        if one.number == number and one.active:
+            return one.tag
+    numbers = [str(one.number) for one in assignments(root, name, stage) if one.active]
+    raise LineageError(
+        f"stage {stage} of `{name}` has no tag of number {number}",
+        expected=f"one of {', '.join(numbers)}" if numbers else "a promoted version",
+        run="git fetch --tags && playbill history",
+    )
 
 
 def _in_stage(root: Path, name: str, stage: str) -> git.Tag:

@@ -21,6 +21,8 @@ from playbill.errors import LineageError
 from playbill.lineage import git
 
 ALLOWED = place.FOLDER / "allowed_signers"
+ARMOUR = b"-----BEGIN SSH SIGNATURE-----"
+GIT = "git"  # the namespace of Git's own signatures
 Trust = Literal["trusted", "unknown", "unsigned", "bad"]
 _GOOD = re.compile(r'^Good "(?P<space>[^"]*)" signature .*?with (?P<key>\S+ key \S+)', re.MULTILINE)
 
@@ -108,6 +110,32 @@ def check(root: Path, content: bytes, signature: str | None, namespace: str) -> 
                 ):
                     return Checked("trusted", name)
         return Checked("unknown", match["key"])
+
+
+def is_demanded(root: Path) -> bool:
+    """Say whether the project names who may sign, so that what is unsigned is refused."""
+    return (root / ALLOWED).is_file()
+
+
+def check_tag(root: Path, name: str) -> Checked:
+    """Return whose signature an annotated tag bears, as `git verify-tag` would."""
+    content = git.tag_object(root, name) or b""
+    payload, mark, rest = content.partition(ARMOUR)
+    return check(root, payload, (mark + rest).decode(errors="replace") if mark else None, GIT)
+
+
+def sign_tag(root: Path, name: str) -> bool:
+    """Sign an annotated tag in place, as `git tag --sign` does; False if no key is named.
+
+    Raises:
+        LineageError: The key is missing, or ssh-keygen refused; the tag is as it was.
+    """
+    content = git.tag_object(root, name) or b""
+    armour = sign(root, content, GIT)
+    if armour is None:
+        return False
+    git.replace_tag(root, name, content + armour.encode())
+    return True
 
 
 def _call(words: Sequence[str], content: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -190,6 +190,41 @@ def folder_digest(folder: Path) -> str:
     return str(tree.hash_info.value)
 
 
+def push(root: Path, commit: str) -> int:
+    """Push what DVC's cache has of a commit's outputs to the DVC remote; return how many objects.
+
+    An output that the cache lacks is left out: it was fetched from where it came, or never made.
+
+    Raises:
+        LineageError: No remote is configured, or it refused objects.
+    """
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    wanted: set[str] = set()
+    with opened(root) as repo:
+        if not repo.config["core"].get("remote"):
+            raise LineageError(
+                "no DVC remote is configured",
+                expected="a remote; a folder beside the clone is one",
+                run="dvc remote add -d storage FOLDER_OR_URL",
+            )
+        cache = repo.cache.local
+        for found in outputs(root, commit).values():
+            if cache.exists(found.digest):
+                members = _members(repo, found, commit, listing_only=True).values()
+                wanted |= {found.digest, *(one for one in members if cache.exists(one))}
+        absent = sorted(wanted - _exist(_remote(repo), sorted(wanted)))
+        # Listings last: a folder's must not be there before its files.
+        order = sorted(absent, key=lambda one: (one.endswith(FOLDER), one))
+        done = repo.cloud.push([HashInfo("md5", one) for one in order])
+        if done.failed:
+            raise LineageError(
+                f"the DVC remote refused {len(done.failed)} of {len(order)} objects",
+                run="dvc push, whose words say more",
+            )
+    return len(order)
+
+
 def dvc_folder(root: Path) -> Path:
     """Return the `.dvc` folder that the project belongs to, its own or one above.
 

@@ -14,12 +14,10 @@ from playbill.config.editing import fold
 from playbill.config.matrix import steps
 from playbill.config.params import read_params
 from playbill.config.schema import Params, Window
-from playbill.errors import LineageError, StageError, UsageError
+from playbill.errors import PlaybillError, StageError, UsageError
 from playbill.evaluation import table
-from playbill.evaluation.pairing import Paired, Predictions, pair
-from playbill.lineage import git, worktree
+from playbill.lineage import git, registry, worktree
 from playbill.pipeline.contest import compare_revisions
-from playbill.pipeline.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +58,7 @@ class Retrained:
         report: Its report, relative to the project.
         window: The new window.
         before: The window that the champion learned from.
-        paired: Both models on the new hold-out.
+        gate: The gate's evidence on the new hold-out; None if it could not answer.
         pushed: True if the branch was pushed.
     """
 
@@ -69,7 +67,7 @@ class Retrained:
     report: str
     window: Window
     before: Window
-    paired: tuple[Paired, ...]
+    gate: dict[str, Any] | None
     pushed: bool
 
 
@@ -90,9 +88,9 @@ def retrain(root: Path, wish: Wish, say: Say) -> Retrained:
         fold(root, {}, moved)
         write(root, compile_project(root))
         _dvc(root, "repro")
-        say("comparing with the model of the branch that it starts from")
-        pairs = _rematch(root, champion)
-        report = _write_report(root, params, wish, champion, pairs)
+        say("asking the gate")
+        found, gated = _ask(root, champion, say)
+        report = _write_report(root, params, wish, champion, gated)
         commit = worktree.commit(root, _paths(root, params, report), _message(params, wish.window))
     if wish.push_data:
         say("pushing the bytes to the DVC remote")
@@ -101,9 +99,7 @@ def retrain(root: Path, wish: Wish, say: Say) -> Retrained:
     if wish.push:
         say(f"pushing {branch}")
         worktree.push(root, branch)
-    return Retrained(
-        branch, commit, report, wish.window, params.source.window, tuple(pairs), wish.push
-    )
+    return Retrained(branch, commit, report, wish.window, params.source.window, found, wish.push)
 
 
 def _ready(root: Path, wish: Wish) -> Params:
@@ -188,40 +184,28 @@ def _dvc(root: Path, *words: str) -> None:
         )
 
 
-def _rematch(root: Path, champion: str) -> list[Paired]:
-    """Compare both models on the new hold-out, which neither was trained on if windows allow."""
-    from playbill.contract.column import inputs
-    from playbill.contract.frame import as_model_frame
-    from playbill.model.estimator import predict
+def _ask(root: Path, base: str, say: Say) -> tuple[dict[str, Any] | None, str]:
+    """Return the gate's evidence about the new model, and Markdown of it.
 
-    now = Project(root)
-    params = read_params(root)
-    contract = params.contract
-    if contract.task != "binary":  # pairs of other tasks are compared by `playbill compare`
-        return []
-    test = now.table("prepared/test")
+    It meets whoever is in production, else the model of the commit that the branch starts from.
+    """
+    from playbill.evaluation import verdict
+    from playbill.pipeline import gate
+
+    champion = None if gate.in_stage(root, registry.PRODUCTION) else base
     try:
-        old = predict(Project(root, champion).pipeline, as_model_frame(test, inputs(contract)))
-    except LineageError:
-        return []
-    rows = test[[contract.key, contract.target]]
-    mine = now.predictions[[contract.key, contract.target, "probability"]]
-    frames = [
-        Predictions(frame, contract.key, contract.target, ("probability",))
-        for frame in (rows.assign(probability=old), mine)
-    ]
-    pairs, _ = pair(frames[0], frames[1], "new")
-    return pairs
+        found = gate.gate(root, gate.WORKSPACE, champion, say=say).evidence
+    except PlaybillError as error:
+        return None, f"## The gate cannot answer\n\n{error.what}"
+    return found, verdict.as_markdown(found)
 
 
-def _write_report(
-    root: Path, params: Params, wish: Wish, champion: str, pairs: list[Paired]
-) -> str:
+def _write_report(root: Path, params: Params, wish: Wish, champion: str, gated: str) -> str:
     before, after = params.source.window, wish.window
     parts = [
         f"# {params.name}: retrained on {after.start} .. {after.end}",
         f"The model of `{champion[:12]}` learned from {before.start} .. {before.end}.",
-        *([_paired_table(pairs)] if pairs else ["The former model could not be had to compare."]),
+        gated,
         "## Each on its own hold-out",
         table.as_markdown(compare_revisions(root, [champion])),
     ]
@@ -233,21 +217,6 @@ def _write_report(
         "\n\n".join(part.strip() for part in parts) + "\n", "utf-8", newline="\n"
     )
     return path
-
-
-def _paired_table(pairs: list[Paired]) -> str:
-    lines = [
-        f"## Both on the new hold-out ({pairs[0].rows} rows)",
-        "",
-        "| metric | former | new | difference (95 % interval) | verdict |",
-        "| --- | ---: | ---: | ---: | --- |",
-    ]
-    lines += [
-        f"| {p.metric} | {p.first:.4f} | {p.other:.4f} | "
-        f"{p.difference:+.4f} ({p.low:+.4f} .. {p.high:+.4f}) | {p.verdict} |"
-        for p in pairs
-    ]
-    return "\n".join(lines)
 
 
 def _paths(root: Path, params: Params, report: str) -> list[str]:
@@ -274,5 +243,5 @@ def as_dict(done: Retrained) -> dict[str, Any]:
         "window": {"start": str(done.window.start), "end": str(done.window.end)},
         "before": {"start": str(done.before.start), "end": str(done.before.end)},
         "pushed": done.pushed,
-        "paired": [{**vars(pair_), "verdict": pair_.verdict} for pair_ in done.paired],
+        "gate": done.gate,
     }

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from playbill.config import schema
 from playbill.config.description import describe
+from playbill.config.group import Group
 
 ROOT = Path(__file__).parents[2]
 # Keys of params.yaml that are no group: they stand in config.yaml or are written by `compose`.
@@ -31,7 +32,7 @@ def groups() -> set[str]:
 
 def models() -> Iterator[type[BaseModel]]:
     for value in vars(schema).values():
-        if isinstance(value, type) and issubclass(value, schema.Group):
+        if isinstance(value, type) and issubclass(value, Group):
             yield value
 
 

@@ -8,8 +8,12 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from playbill.cli.gate import gate
+from playbill.cli.history import history as past
 from playbill.cli.models import models
 from playbill.cli.promote import promote
+from playbill.cli.rollback import rollback
+from playbill.cli.withdraw import withdraw
 from playbill.errors import PlaybillError
 from playbill.lineage import git, registry, worktree
 
@@ -57,7 +61,10 @@ def test_the_tags_carry_what_the_commit_holds(project: Path) -> None:
     assert facts["model_digest"] == f"{1:064}"
     assert facts["bundle"].endswith(".dir")
     assert list(facts["data"]) == ["data/prepared"]
-    assert registry.stages(project)[0].evidence == facts
+    serving = registry.stages(project)[0].evidence
+    assert facts.items() <= serving.items()
+    assert (serving["decision"], serving["gate"]["passed"]) == ("first", True)
+    assert serving["gate_digest"] == serving["gate"]["digest"]
 
 
 def test_push_sends_both_tags_and_a_clone_sees_them(project: Path) -> None:
@@ -185,3 +192,93 @@ def test_a_tag_of_another_tool_is_listed_without_metrics(project: Path) -> None:
     git.run(project, "tag", "-am", "by hand", "tiny@v5.0.0")
     assert "tiny" in _run(models).stdout
     assert json.loads(_run(models, "--json").stdout)["models"][0]["metrics"] == {}
+
+
+def test_the_gate_says_yes_with_zero_and_no_with_one(project: Path) -> None:
+    said = _run(gate, "--challenger", "first")
+    assert said.exit_code == 0
+    assert said.stdout.startswith("Gate passed - tiny, stage prod")
+    assert "no floor is declared in conf/evaluation" in said.stdout
+    refused = _run(gate, "--champion", "quiet-moth", "--challenger", "first", "--markdown", "g.md")
+    assert refused.exit_code == 1
+    text = (project / "g.md").read_text()
+    assert text.startswith("## Gate refused")
+    assert "| NO  | metric | roc_auc not worse by more than 0.1: " in text
+    assert "95% confidence" in text
+    as_json = json.loads(_run(gate, "--challenger", "first", "--json").stdout)
+    assert (as_json["passed"], as_json["kind"]) == (True, "first")
+
+
+@pytest.mark.usefixtures("project")
+def test_nobody_enters_production_whom_the_gate_refuses_but_by_override() -> None:
+    _promote("quiet-moth", "--allow-unpushed")
+    refused = _run(promote, "first")
+    assert refused.exit_code == 1
+    assert "Gate refused" in refused.stdout
+    assert "nothing was tagged" in refused.stderr
+    said = json.loads(_promote("first", "--override", "the moth bites", "--json"))
+    assert said["facts"]["decision"] == "override"
+    assert said["facts"]["gate"]["passed"] is False
+    shown = _run(past)
+    assert shown.exit_code == 0
+    assert "the moth bites" in shown.stdout.splitlines()[-1]
+    assert "the override has no reason" in _refused("HEAD", "--override", " ").what
+
+
+def test_a_stage_that_asks_for_no_gate_is_entered_without_one(project: Path) -> None:
+    said = json.loads(_promote("first", "--stage", "dev", "--json"))
+    assert said["facts"]["decision"] == "none"
+    assert registry.stages(project)[0].stage == "dev"
+
+
+def test_push_brings_the_bytes_to_the_remote_before_the_tags(project: Path) -> None:
+    assert "does not have models/tiny/bundle" in _refused("HEAD").what
+    _promote("HEAD", "--push")
+    clone = project.parent / "clone"
+    git.run(project, "clone", "-q", "../origin.git", str(clone))
+    shutil.rmtree(project / ".dvc" / "cache")
+    from playbill.lineage import bundle
+
+    assert (bundle.find(clone, "tiny#prod").path / "manifest.json").is_file()
+
+
+def test_without_a_dvc_remote_promotion_says_how_to_go_on(project: Path) -> None:
+    config = project / ".dvc" / "config"
+    config.write_text("")
+    git.run(project, "commit", "-qam", "no remote")
+    error = _refused("HEAD")
+    assert "no DVC remote is configured" in error.what
+    assert "dvc remote add -d" in error.run
+    assert "only this clone's cache has the bundle" in _promote("HEAD", "--allow-unpushed")
+
+
+def test_rollback_withdraw_and_history_tell_who_served_when_and_why(project: Path) -> None:
+    assert "nobody was put into a stage yet" in _run(past).stdout
+    _promote("first")
+    _promote("HEAD", "--push")
+    back = json.loads(_run(rollback, "--reason", "errors at JFK", "--json").stdout)
+    assert (back["version"], back["tags"]) == ("v0.0.1", ["tiny#prod#3"])
+    gone = _run(withdraw, "v0.0.2", "--reason", "a leak")
+    assert "tiny v0.0.2 is withdrawn: tiny@v0.0.2!" in gone.stdout
+    assert "git push origin 'tiny@v0.0.2!'" in gone.stdout
+    emptied = _run(withdraw, "tiny#prod", "--reason", "a leak too")
+    assert "stage prod is empty" in emptied.stdout
+    told = _run(past, "--json")
+    assert told.exit_code == 0, "what was withdrawn held at its time"
+    shown = json.loads(told.stdout)["history"]
+    assert [one["decision"] for one in shown] == ["first", "gate", "rollback", "withdrawn"]
+    assert shown[1]["why"].startswith("not worse by roc_auc")
+    assert shown[3]["why"] == "a leak too"
+    assert {one["by"] for one in shown} == {"A Tester"}
+    everything = _run(models, "--all").stdout
+    assert everything.count("withdrawn") == 2
+    assert "no model is registered yet" in _run(models).stdout
+    assert git.branch(project) == "main"
+
+
+def test_history_shows_a_tag_that_is_not_believed_and_exits_with_one(project: Path) -> None:
+    _promote("first")
+    git.run(project, "tag", "-f", "-am", "by hand", "tiny#prod#2", "HEAD")
+    shown = _run(past)
+    assert shown.exit_code == 1
+    assert "NOT BELIEVED: it carries no evidence" in shown.stdout

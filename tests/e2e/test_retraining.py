@@ -31,14 +31,20 @@ def test_retrain_leaves_a_branch_with_window_bundle_and_report(pushed: Path, run
     found = json.loads(done.stdout)
     branch = "retrain/flights-2013-02-01-2013-05-01"
     assert found["branch"] == branch
-    assert {"roc_auc", "auc", "brier"} & {pair["metric"] for pair in found["paired"]}
+    gated = found["gate"]
+    assert gated["kind"] == "contest"
+    assert gated["champion"]["answers"] == "scored", "the champion was asked about April"
+    assert gated["hold_out"]["trained_on"] == 0
+    assert gated["contrast"]["metric"] == "roc_auc"
 
     fresh = pushed.parent / "fresh"
     origin = str(pushed.parent / "origin.git")
     run("git", "clone", "-q", "-b", branch, origin, str(fresh), cwd=pushed)
     assert "2013-05-01" in (fresh / "conf" / "source" / "flights.yaml").read_text()
     assert "Departures from New York" in (fresh / "conf" / "source" / "flights.yaml").read_text()
-    assert "Both on the new hold-out" in (fresh / "models/flights/retrain.md").read_text()
+    report = (fresh / "models/flights/retrain.md").read_text()
+    assert "## Gate " in report
+    assert "had no predictions of them on record" in report
     run("dvc", "pull", "-q", "models/flights/bundle", cwd=fresh)
     assert (fresh / "models/flights/bundle/manifest.json").is_file()
     assert run("git", "rev-parse", "main", cwd=pushed).stdout == before

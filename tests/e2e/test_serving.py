@@ -81,19 +81,37 @@ def test_predict_writes_what_evaluate_predicted(flights: Path, run: Run, tmp_pat
     pd.testing.assert_series_equal(got, stored.set_index("flight_id")["probability"])
 
 
-def test_a_promoted_model_is_what_serve_and_predict_take(
+def test_a_promoted_model_is_what_serve_and_predict_take_until_it_is_withdrawn(
     mine: Path, run: Run, tmp_path: Path
 ) -> None:
+    """The README's lines after its first command: push, promote, serve; then the way back."""
+    refused = run("playbill", "promote", "HEAD", "--stage", "prod", cwd=mine, check=False)
+    assert refused.returncode == 3
+    assert "dvc push, then the same again" in refused.stderr
     run("dvc", "push", "-q", cwd=mine)
     done = run("playbill", "promote", "HEAD", "--stage", "prod", cwd=mine)
+    assert "Gate passed" in done.stdout
     assert "flights#prod#1" in done.stdout
     assert "prod" in run("playbill", "models", cwd=mine).stdout
     shutil.rmtree(mine / "models" / "flights" / "bundle")
     out = tmp_path / "out.csv"
-    run("playbill", "predict", "data/prepared/test.parquet", str(out), cwd=mine)
+    for ref in ([], ["--ref", "flights#prod#1"], ["--ref", "flights@v0.0.1"]):
+        run(
+            "playbill", "predict", "data/prepared/test.parquet", str(out), *ref, "--force", cwd=mine
+        )
     assert out.is_file()
     with running([sys.executable, "-m", "playbill", "serve", "--port", "0"], cwd=mine) as server:
         assert server.client.get("/healthz").status_code == 200
+    run("git", "tag", "-f", "-am", "by hand", "flights#prod#2", "HEAD", cwd=mine)
+    forged = run("playbill", "serve", "--try", cwd=mine, check=False)
+    assert forged.returncode == 3
+    assert "flights#prod#2 is not believed: it carries no evidence" in forged.stderr
+    run("git", "tag", "-d", "flights#prod#2", cwd=mine)
+    run("playbill", "withdraw", "flights#prod", "--reason", "a leak", cwd=mine)
+    gone = run("playbill", "serve", "flights@v0.0.1", "--try", cwd=mine, check=False)
+    assert gone.returncode == 3
+    assert "was withdrawn: a leak" in gone.stderr
+    assert "a leak" in run("playbill", "history", cwd=mine).stdout
 
 
 def test_a_new_server_for_the_model_of_a_revision_keeps_the_model(

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from playbill.evaluation import search as search_module
 from playbill.evaluation.search import Coded, Found, benjamini_hochberg, code, search
 
 
@@ -90,6 +91,28 @@ def test_blocks_of_one_row_are_the_rows() -> None:
     (blocked,) = _find(columns, losses, np.arange(800)).slices[:1]
     assert blocked.where == plain.where
     assert blocked.low == pytest.approx(plain.low, rel=0.01)
+
+
+@pytest.mark.parametrize("dense", [1 << 22, 0])
+def test_the_variance_of_blocks_is_the_sum_of_their_squared_influence(
+    dense: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_module, "DENSE", dense)
+    generator = np.random.default_rng(12)
+    columns, blocks = _columns(900, 12)[:1], generator.integers(45, size=900)
+    losses = generator.exponential(size=900) + 2 * (columns[0].codes == 1)
+    (worst,) = _find(columns, losses, blocks).slices[:1]
+    inside = columns[0].codes == 1
+    influence = np.where(
+        inside,
+        (losses - losses[inside].mean()) / inside.sum(),
+        -(losses - losses[~inside].mean()) / (~inside).sum(),
+    )
+    touched = len(set(blocks[inside]))
+    variance = (np.bincount(blocks, weights=influence) ** 2).sum() * touched / (touched - 1)
+    assert worst.blocks == touched
+    p_value = 2 * stats.t.sf(worst.difference / variance**0.5, touched - 1)
+    assert worst.p_value == pytest.approx(p_value)
 
 
 def test_p_values_are_adjusted_as_scipy_does() -> None:

@@ -6,20 +6,16 @@ from pathlib import Path
 import pytest
 
 from playbill.errors import LineageError
-from playbill.lineage import bundle, git, registry, store, worktree
+from playbill.lineage import bundle, git, store, worktree
+from tests.promoting import promote
 
 
 def _text(place: Path) -> str:
     return (place / "model" / "pipeline.skops").read_text()
 
 
-def _promote(root: Path, revision: str) -> None:
-    tag = registry.register(root, "tiny", git.resolve(root, revision), {})
-    registry.assign(root, "tiny", tag.partition("@")[2], "prod", {})
-
-
 def test_the_production_model_goes_before_the_workspace(history: Path) -> None:
-    _promote(history, "first")
+    promote(history, "first")
     found = bundle.find(history)
     assert (found.source, found.commit) == ("tiny#prod#1", git.resolve(history, "first"))
     assert _text(found.path) == "model of seed 1"
@@ -41,7 +37,7 @@ def test_an_empty_workspace_falls_back_to_the_lock_of_head(history: Path) -> Non
 def test_an_emptied_production_is_not_replaced_silently(history: Path) -> None:
     from gto import api
 
-    _promote(history, "first")
+    promote(history, "first")
     api.unassign(str(history), "tiny", version="v0.0.1", stage="prod")
     with pytest.raises(LineageError, match="stage prod of `tiny` is empty"):
         bundle.locate(history)
@@ -51,7 +47,7 @@ def test_an_emptied_production_is_not_replaced_silently(history: Path) -> None:
     "reference", ["tiny@v0.0.1", "tiny@latest", "tiny#prod", "tiny#prod#1", "first", "HEAD~1"]
 )
 def test_every_way_to_name_a_revision_finds_its_bundle(history: Path, reference: str) -> None:
-    _promote(history, "first")
+    promote(history, "first")
     assert _text(bundle.locate(history, reference)) == "model of seed 1"
 
 
@@ -62,7 +58,7 @@ def test_an_experiment_can_be_named(history: Path) -> None:
 
 
 def test_a_clone_fetches_the_bundle_from_the_remote(history: Path) -> None:
-    _promote(history, "first")
+    promote(history, "first")
     worktree.push(history, "refs/tags/tiny#prod#1", "refs/tags/tiny@v0.0.1")
     clone = history.parent / "clone"
     git.run(history, "clone", "-q", "../origin.git", str(clone))
@@ -105,9 +101,7 @@ def test_a_project_below_the_git_root_is_found_and_fetched(history: Path) -> Non
     shutil.copytree(history, project, ignore=shutil.ignore_patterns(".git"))
     git.run(repository, "init", "-q", "-b", "main", ".")
     worktree.commit(project, ["."], "all")
-    name = registry.artifact(project, "tiny")
-    registry.register(project, name, git.head(project), {})
-    registry.assign(project, name, "v0.0.1", "prod", {})
+    promote(project, "HEAD")
     found = bundle.find(project)
     assert found.source == "teams/delays=tiny#prod#1"
     assert found.path.is_relative_to(project / ".dvc" / "tmp")

@@ -8,7 +8,7 @@ import pytest
 from gto import api
 
 from playbill.errors import LineageError, UsageError
-from playbill.lineage import git, registry, worktree
+from playbill.lineage import git, listing, registry, worktree
 
 FACTS = {"commit": "abc", "metrics": {"auc": 0.7}}
 
@@ -138,9 +138,38 @@ def test_a_version_that_is_not_there_is_answered_with_those_that_are(root: Path)
         registry.find(root, "flights#prod", "flights")
 
 
-@pytest.mark.parametrize("reference", ["main", "HEAD~1", "main@{1}", "flights#prod#3", "a@b"])
+@pytest.mark.parametrize("reference", ["main", "HEAD~1", "main@{1}", "a@b", "flights#prod#x"])
 def test_other_names_are_left_to_git(root: Path, reference: str) -> None:
     assert registry.find(root, reference, "flights") is None
+
+
+def test_a_numbered_stage_tag_is_found_and_a_missing_number_is_told(root: Path) -> None:
+    _promote(root, "HEAD~1")
+    _promote(root, "HEAD")
+    tag = registry.find(root, "flights#prod#1", "flights")
+    assert tag is not None
+    assert tag.commit == git.resolve(root, "HEAD~1")
+    with pytest.raises(LineageError) as caught:
+        registry.find(root, "flights#prod#3", "flights")
+    assert caught.value.expected == "one of 1, 2"
+
+
+def test_a_withdrawn_version_is_refused_with_its_reason_and_its_number_is_not_given_again(
+    root: Path,
+) -> None:
+    _promote(root, "HEAD")
+    registry.deregister(root, "flights", "v0.0.1", {"withdrawal": {"reason": "a leak"}})
+    with pytest.raises(LineageError, match=r"v0\.0\.1 was withdrawn: a leak"):
+        registry.find(root, "flights@v0.0.1", "flights")
+    assert registry.next_version(root, "flights", "patch") == "v0.0.2"
+
+
+def test_a_lightweight_stage_tag_is_the_newest_all_the_same(root: Path) -> None:
+    _promote(root, "HEAD")
+    git.run(root, "tag", "flights#prod#9", "HEAD~1")
+    newest = registry.current(root, "flights", "prod")
+    assert newest is not None
+    assert (newest.number, newest.tag.is_annotated) == (9, False)
 
 
 def test_a_project_in_a_subfolder_is_tagged_with_its_path(root: Path) -> None:
@@ -161,7 +190,7 @@ def test_a_project_in_a_subfolder_is_tagged_with_its_path(root: Path) -> None:
 def test_a_clone_has_the_same_registry(root: Path) -> None:
     _promote(root, "HEAD")
     git.run(root, "clone", "-q", ".", "../clone")
-    assert registry.listing(root.parent / "clone") == registry.listing(root)
+    assert listing.models(root.parent / "clone") == listing.models(root)
     shutil.rmtree(root.parent / "clone")
 
 

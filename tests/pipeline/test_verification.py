@@ -310,6 +310,18 @@ def test_an_edited_dvc_lock_is_told_by_what_it_contradicts(
     assert words in found.what
 
 
+def test_a_word_that_yaml_1_1_takes_for_something_else_is_no_contradiction(ran: Path) -> None:
+    for name in ("params.yaml", "dvc.lock"):
+        text = (ran / name).read_text()
+        assert "seed: 7\n" in text
+        (ran / name).write_text(text.replace("seed: 7\n", "seed: off\n"))
+    text = (ran / "params.yaml").read_text().replace("seed: off", "seed: 'off'")
+    (ran / "params.yaml").write_text(text)
+    do("git", "commit", "-qam", "edit", cwd=ran)
+    found = {one.stage for one in rerun.contradictions(ran, ran, git.head(ran))}
+    assert found == {"compose"}  # which did write another params.yaml
+
+
 def test_edited_digests_and_files_are_told_by_what_they_contradict(ran: Path) -> None:
     assert rerun.contradictions(ran, ran, git.head(ran)) == []
     text = (ran / "dvc.lock").read_text()

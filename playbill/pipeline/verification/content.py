@@ -94,7 +94,8 @@ def _texts(before: bytes, after: bytes) -> Iterator[str]:
 def _archives(before: bytes, after: bytes) -> Iterator[str]:
     with zipfile.ZipFile(io.BytesIO(before)) as one, zipfile.ZipFile(io.BytesIO(after)) as two:
         first, second = one.namelist(), two.namelist()
-        for name in sorted({*first, *second}):
+        # What both have comes first: it says more than a name that only one has.
+        for name in sorted({*first, *second}, key=lambda n: (n not in first or n not in second, n)):
             if name not in first or name not in second:
                 yield f"member {name}: only {'now' if name in second else 'before'}"
             elif (left := one.read(name)) != (right := two.read(name)):

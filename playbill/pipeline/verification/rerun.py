@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from playbill.errors import LineageError
 from playbill.lineage import git, locked, repro, revision, store
@@ -185,10 +185,11 @@ def contradictions(root: Path, checkout: Path, commit: str) -> list[Contradictio
         checkout: The project as that commit has it, before anything ran.
         commit: The commit.
     """
-    stages = locked.stages(root, commit)
+    # Read as DVC reads: YAML 1.1 would take a text `off` for false, and call the two unequal.
+    stages = locked.parse({"stages": repro.lock(root, commit)})
     made = {path: (s.name, digest) for s in stages.values() for path, digest in s.outs.items()}
-    params = revision.params(root, commit)
-    declared = revision.read_yaml(root, commit, repro.PIPELINE) or {}
+    params = _as_dvc_reads(root, commit, revision.PARAMS)
+    declared = _as_dvc_reads(root, commit, repro.PIPELINE)
     found = []
     for stage in stages.values():
         told = (declared.get("stages") or {}).get(stage.name)
@@ -217,6 +218,11 @@ def contradictions(root: Path, checkout: Path, commit: str) -> list[Contradictio
             if _at(params, key) != value
         ]
     return found
+
+
+def _as_dvc_reads(root: Path, commit: str, path: str) -> dict[str, Any]:
+    found = repro.parse(git.read_if_any(root, commit, path) or b"", path)
+    return found if isinstance(found, dict) else {}
 
 
 def _at(params: Mapping[str, object], key: str) -> object:

@@ -1,0 +1,62 @@
+"""`playbill gate`: may this model take the place of the one that is served?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playbill.cli.location import Env
+
+
+def gate(
+    champion: Annotated[
+        str | None,
+        typer.Option(help="Revision to beat.", show_default="who is in the stage"),
+    ] = None,
+    challenger: Annotated[
+        str,
+        typer.Option(help="Revision that is asked about; `workspace` for what is not committed."),
+    ] = "HEAD",
+    stage: Annotated[str, typer.Option(help="The stage that is meant.")] = "prod",
+    markdown: Annotated[
+        Path | None,
+        typer.Option(help="Write Markdown to this file; `-` prints it.", show_default=False),
+    ] = None,
+    env: Env = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the evidence as JSON instead of text.")
+    ] = False,
+) -> None:
+    """Compare challenger and champion on rows that neither was trained on, and decide.
+
+    The rule, the margin, the slices and the floors stand in conf/evaluation (gate). With nobody in
+    the stage the floors alone decide. The JSON names by digest everything that was used.
+
+    Exit status: 0 it may, 1 it may not, 3 there is no answer.
+
+    \b
+    Examples:
+      playbill gate
+      playbill gate --champion main --markdown gate.md
+      playbill gate --challenger my-branch --json
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.output import print_json
+    from playbill.config import place
+    from playbill.config.location import find_project
+    from playbill.evaluation import verdict
+    from playbill.pipeline import gate as gating
+
+    place.choose(env)
+    found = gating.gate(
+        find_project(), challenger, champion, stage, lambda text: typer.echo(f"* {text}", err=True)
+    )
+    if markdown is not None and str(markdown) != "-":
+        markdown.write_text(verdict.as_markdown(found.evidence), encoding="utf-8", newline="\n")
+    if as_json:
+        print_json(found.evidence)
+    elif markdown is not None and str(markdown) == "-":
+        typer.echo(verdict.as_markdown(found.evidence), nl=False)
+    else:
+        typer.echo(verdict.as_text(found.evidence), nl=False)
+    if not found.decision.passed:
+        raise typer.Exit(1)

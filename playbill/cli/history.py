@@ -1,0 +1,52 @@
+"""`playbill history`: who was in which stage, when and why."""
+
+from typing import Annotated
+
+import typer
+
+
+def history(
+    stage: Annotated[
+        str | None, typer.Option(help="Show one stage.", show_default="every stage")
+    ] = None,
+    check: Annotated[bool, typer.Option(help="Check that what each tag says still holds.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List every change of a stage: version, who did it, when, why, and whether its tag holds.
+
+    All of it is read from Git tags, so a clone is enough; `git fetch --tags` brings in new ones.
+
+    Exit status: 0; 1 if what a tag says does not hold.
+
+    \b
+    Examples:
+      playbill history
+      playbill history --stage prod --json
+    """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.output import print_json
+    from playbill.config.location import find_project
+    from playbill.evaluation.table import grid
+    from playbill.lineage import listing
+
+    entries = listing.history(find_project(), stage=stage, check=check)
+    if as_json:
+        print_json({"format_version": 1, "history": entries})
+    elif not entries:
+        typer.echo("nobody was put into a stage yet; next: playbill promote HEAD --stage prod")
+    else:
+        head = ["tag", "version", "commit", "date", "by", "decision", "why"]
+        rows = [
+            [
+                one["tag"],
+                one["version"] or "-",
+                one["commit"][:7],
+                one["date"][:16].replace("T", " "),
+                one["by"] or "-",
+                one["decision"] or "-",
+                f"NOT BELIEVED: {one['problem']}" if one["problem"] else one["why"],
+            ]
+            for one in entries
+        ]
+        typer.echo(grid(head, rows))
+    if any(one["problem"] for one in entries):
+        raise typer.Exit(1)

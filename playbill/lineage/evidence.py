@@ -1,0 +1,268 @@
+"""The evidence that a tag carries, and the reader's check that all of it still holds.
+
+What a tag says is never taken for true: the commit, the digests in its dvc.lock, its metrics and
+the gate's result are looked up again. What a tag must carry (a passed gate, an attestation, a
+signature) is asked by the workspace's conf, never by the tagged revision, which could ask less.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from playbill.errors import LineageError
+from playbill.lineage import attestation, git, manifest, registry, revision, signature, store
+
+FORMAT_VERSION = 2
+PASSED = ("gate", "first")  # decisions that a passed gate made
+DECISIONS = (*PASSED, "override", "rollback", "none")
+_DIGEST = "digest"
+
+
+def seal(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result with the digest of its other keys."""
+    rest = {key: value for key, value in plain.items() if key != _DIGEST}
+    return {**rest, _DIGEST: digest(rest)}
+
+
+def is_sealed(plain: Mapping[str, Any]) -> bool:
+    """Say whether a result hashes to the digest that it carries."""
+    return bool(plain.get(_DIGEST) == seal(plain)[_DIGEST])
+
+
+def digest(plain: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of plain values in their canonical JSON form."""
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def gather(root: Path, commit: str) -> dict[str, Any]:
+    """Return what is known of a commit: digests of model and data, metrics, attestation.
+
+    Raises:
+        LineageError: A metrics file is not the one that dvc.lock recorded, or there is no bundle.
+    """
+    name = revision.model_name(root, commit)
+    recorded = store.outputs(root, commit)
+    found = store.output(root, manifest.path(root, commit), commit)
+    attested = attestation.attestation_for(root, commit, registry.artifact(root, name))
+    return {
+        "format_version": FORMAT_VERSION,
+        "model": name,
+        "commit": commit,
+        "bundle": found.digest,
+        "model_digest": manifest.model_digest(root, commit),
+        "data": {p: out.digest for p, out in sorted(recorded.items()) if p.startswith("data/")},
+        "metrics": metrics(root, commit, recorded),
+        "attestation": attested.digest if attested else None,
+    }
+
+
+def metrics(root: Path, commit: str, recorded: Mapping[str, store.Output]) -> dict[str, Any]:
+    """Return the metrics of a commit, proven against its dvc.lock; empty if it has none.
+
+    Raises:
+        LineageError: The file is not the one that the pipeline wrote.
+    """
+    path = f"models/{revision.model_name(root, commit)}/evaluation/metrics.json"
+    content = git.read_if_any(root, commit, path)
+    if content is None:
+        return {}
+    if path in recorded:
+        actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if actual != recorded[path].digest:
+            raise LineageError(
+                f"{path} of {revision.name(commit)} is not the file that the pipeline wrote",
+                expected=f"the md5 {recorded[path].digest} that dvc.lock has, found {actual}",
+                run="dvc repro && git add models dvc.lock && git commit",
+            )
+    found = revision.read_json(root, commit, path)
+    return found if isinstance(found, dict) else {}
+
+
+def demanded(root: Path) -> tuple[tuple[str, ...], bool]:
+    """Return which stages ask for a passed gate, and whether an attestation is asked for."""
+    plain = revision.params(root).get("evaluation")
+    asked = plain.get("promotion") if isinstance(plain, Mapping) else None
+    asked = asked if isinstance(asked, Mapping) else {}
+    return tuple(map(str, asked.get("stages", [registry.PRODUCTION]))), asked.get(
+        "attestation", False
+    ) is True
+
+
+def verify(root: Path, tag: git.Tag) -> dict[str, Any]:
+    """Check everything that a registry tag says and return its evidence.
+
+    Raises:
+        LineageError: Anything does not hold. No older tag steps in.
+    """
+    if found := problems(root, tag):
+        raise LineageError(
+            f"the tag {tag.name} is not believed: {found[0]}",
+            where=f"git show '{tag.name}'",
+            expected="a tag as `playbill promote` writes it, on the commit that it speaks of",
+            run="playbill history, then `playbill rollback` or `playbill promote` again",
+        )
+    return registry.evidence(tag.message)
+
+
+def problems(root: Path, tag: git.Tag, *, past: bool = False) -> list[str]:
+    """Return what does not hold of a registry tag, the worst first; empty if all does.
+
+    Args:
+        root: The project.
+        tag: The tag.
+        past: Whether to ask what held at its time: that a version was withdrawn later is left out.
+    """
+    place = registry.place_of(tag.name)
+    if place is None:
+        return ["its name is none of the registry's"]
+    facts = registry.evidence(tag.message)
+    try:
+        found = list(_problems(root, tag, place, facts))
+        return found if past else [*_withdrawn(root, place, facts), *found]
+    except LineageError as error:
+        return [error.what]
+
+
+def _problems(
+    root: Path, tag: git.Tag, place: registry.Place, facts: dict[str, Any]
+) -> Iterator[str]:
+    if not tag.is_annotated:
+        yield "it is a lightweight tag, which carries no evidence"
+        return
+    yield from _signature(root, tag)
+    if not facts:
+        yield "it carries no evidence"
+        return
+    if facts.get("format_version") not in (1, FORMAT_VERSION):
+        yield f"its evidence has the format {str(facts.get('format_version'))[:20]}"
+        return
+    yield from _place(tag, place, facts)
+    yield from _content(root, tag.commit, facts)
+    if place.stage:
+        yield from _decision(root, tag, place, facts)
+
+
+def _signature(root: Path, tag: git.Tag) -> Iterator[str]:
+    if not signature.is_demanded(root):
+        return
+    checked = signature.check_tag(root, tag.name)
+    if checked.trust == "unsigned":
+        yield f"it is not signed, and {signature.ALLOWED.as_posix()} names who may sign"
+    elif checked.trust != "trusted":
+        yield f"its signature is {checked.trust}: of nobody in {signature.ALLOWED.as_posix()}"
+
+
+def _place(tag: git.Tag, place: registry.Place, facts: dict[str, Any]) -> Iterator[str]:
+    if facts.get("commit") != tag.commit:
+        said = str(facts.get("commit"))[:12]
+        yield f"its evidence is of commit {said}, and it stands on {tag.commit[:12]}"
+    wanted = {"artifact": place.artifact, "version": place.version, "stage": place.stage}
+    for key, name in wanted.items():
+        if name and facts.get(key, name) != name:
+            yield f"its evidence is of the {key} {facts.get(key)}, and its name says {name}"
+
+
+def _withdrawn(root: Path, place: registry.Place, facts: Mapping[str, Any]) -> Iterator[str]:
+    version = str(facts.get("version"))
+    if gone := registry.withdrawal(root, place.artifact, version):
+        yield f"{version} was withdrawn by {gone.name}: {registry.reason(gone)}"
+
+
+def _content(root: Path, commit: str, facts: dict[str, Any]) -> Iterator[str]:
+    recorded = store.outputs(root, commit)
+    path = manifest.path(root, commit)
+    named = {path: facts.get("bundle"), **(facts.get("data") or {})}
+    for name, said in named.items():
+        has = recorded[name].digest if name in recorded else "nothing"
+        if said != has:
+            yield f"it names {said} as {name}, and dvc.lock of its commit {has}"
+    if (has_ := metrics(root, commit, recorded)) != facts.get("metrics"):
+        changed = [k for k in has_ if has_[k] != (facts.get("metrics") or {}).get(k)]
+        yield f"its metrics are not those of its commit ({', '.join(changed[:3]) or 'none there'})"
+
+
+def _decision(
+    root: Path, tag: git.Tag, place: registry.Place, facts: dict[str, Any]
+) -> Iterator[str]:
+    stages, attested = demanded(root)
+    if place.stage not in stages:
+        return
+    decision = facts.get("decision")
+    if decision == "override":
+        if not (facts.get("override") or {}).get("reason"):
+            yield "it overrides the gate without a reason"
+    elif decision == "rollback":
+        yield from _rollback(root, tag, place, facts.get("rollback") or {})
+    elif decision in PASSED:
+        yield from _gate(root, place, facts)
+    else:
+        yield f"it carries no passed gate, which stage {place.stage} asks for"
+    if attested and decision != "override":
+        yield from _attestation(root, tag.commit, place.artifact, facts)
+
+
+def _gate(root: Path, place: registry.Place, facts: dict[str, Any]) -> Iterator[str]:
+    found = facts.get("gate")
+    if not isinstance(found, dict):
+        yield "it carries no result of the gate"
+        return
+    if not is_sealed(found) or facts.get("gate_digest") != found.get(_DIGEST):
+        yield "its gate result was changed: it does not hash to the digest that is named"
+    elif found.get("passed") is not True:
+        yield "its gate did not pass"
+    if problem := mismatch(root, found, facts, place):
+        yield problem
+
+
+def mismatch(
+    root: Path, result: Mapping[str, Any], facts: Mapping[str, Any], place: registry.Place
+) -> str:
+    """Return how a gate's result is about something else than this promotion; empty if it is not.
+
+    Args:
+        root: The project.
+        result: The gate's result.
+        facts: What `gather` says of the commit.
+        place: The stage's tag: the gate must have met whoever was in the stage before.
+    """
+    challenger = result.get("challenger") or {}
+    for key in ("commit", "bundle"):
+        if challenger.get(key) != facts.get(key):
+            return f"its gate is about the {key} {str(challenger.get(key))[:12]}, not this one"
+    if result.get("stage") != place.stage:
+        return f"its gate was for stage {result.get('stage')}"
+    before = registry.before(root, place)
+    champion = result.get("champion")
+    if before is None or not before.active:
+        return "" if champion is None else "its gate met a champion that was not in the stage"
+    if not isinstance(champion, Mapping) or champion.get("commit") != before.tag.commit:
+        return f"its gate did not meet {before.tag.name}, which was in the stage"
+    return ""
+
+
+def _rollback(
+    root: Path, tag: git.Tag, place: registry.Place, said: Mapping[str, Any]
+) -> Iterator[str]:
+    earlier = registry.exact(root, str(said.get("to")))
+    where = registry.place_of(str(said.get("to")))
+    if earlier is None or where is None or where.stage != place.stage:
+        yield f"it goes back to {said.get('to')}, which is no tag of the stage"
+    elif where.artifact != place.artifact or where.number >= place.number:
+        yield f"it goes back to {earlier.name}, which is not before it"
+    elif earlier.commit != tag.commit:
+        yield f"it goes back to {earlier.name}, which is another commit"
+    elif found := problems(root, earlier, past=True):  # its version is this one's, asked already
+        yield f"it goes back to {earlier.name}, and {found[0]}"
+
+
+def _attestation(root: Path, commit: str, artifact: str, facts: Mapping[str, Any]) -> Iterator[str]:
+    found = attestation.attestation_for(root, commit, artifact)
+    if found is None or not found.trusted:
+        yield "nobody whom the project trusts has attested its commit"
+    elif facts.get("attestation") != found.digest:
+        known = {one.digest for one in attestation.attestations(root, artifact, commit)}
+        if facts.get("attestation") not in known:
+            yield "it names another attestation than its commit has, or none"

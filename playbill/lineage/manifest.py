@@ -1,0 +1,37 @@
+"""Where a revision's bundle is, and the digest by which its manifest names the model."""
+
+import json
+from pathlib import Path
+
+from playbill.errors import LineageError
+from playbill.lineage import revision, store
+
+FILE = "manifest.json"
+
+
+def path(root: Path, commit: str | None = None) -> str:
+    """Return the bundle's path in the project, from params.yaml of that revision."""
+    pipeline = revision.params(root, commit).get("pipeline")
+    declared = pipeline.get("model") if isinstance(pipeline, dict) else None
+    return str(declared or f"models/{revision.model_name(root, commit)}/bundle")
+
+
+def model_digest(root: Path, commit: str) -> str | None:
+    """Return what the manifest of a commit's bundle calls its model layer; None if it has no name.
+
+    The bundle is fetched if need be, every byte of it compared with what dvc.lock has.
+
+    Raises:
+        LineageError: The bundle cannot be had, or has no readable manifest.
+    """
+    file = store.materialise(root, path(root, commit), commit) / FILE
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise LineageError(
+            f"the bundle of {revision.name(commit)} has no readable {FILE}",
+            expected="a bundle that the stage `package` wrote",
+            run="dvc repro",
+        ) from error
+    digest = found.get("model_digest") if isinstance(found, dict) else None
+    return str(digest) if digest else None
