@@ -157,7 +157,7 @@ def _wrk(port: int, path: str, seconds: int, script: Path) -> tuple[int, float, 
     words = ["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency",
              "-s", str(script), f"http://127.0.0.1:{port}{path}"]  # fmt: skip
     text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in text or "Socket errors" in text:
+    if "Non-2xx" in text:  # timeouts of a slow server are in its rate
         raise SystemExit(f"{path}: {text}")
     requests = int(re.search(r"(\d+) requests in", text)[1])  # type: ignore[index]
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])  # type: ignore[index]

@@ -187,6 +187,15 @@ class Got:
     body: bytes
 
 
+def calls(app: "ASGIApp", path: str, bodies: Sequence[bytes]) -> list[Got]:
+    """Post bodies one after the other, in one event loop."""
+
+    async def all_of_them() -> list[Got]:
+        return [await _called(app, _scope(path, "POST", [KIND]), _whole(body)) for body in bodies]
+
+    return asyncio.run(all_of_them())
+
+
 def call(  # noqa: PLR0913 - what a request is made of
     app: "ASGIApp",
     path: str,
@@ -201,19 +210,37 @@ def call(  # noqa: PLR0913 - what a request is made of
 
     What it sends is kept in `sent`, for who expects it to raise.
     """
-    sent = [] if sent is None else sent
-    plain, _, query = path.partition("?")
-    if isinstance(messages, bytes):
-        messages = [{"type": "http.request", "body": messages, "more_body": False}]
     pairs = [(name.lower(), value) for name, value in (headers or {}).items()]
     pairs += [("content-type", kind)] if kind is not None else []
-    scope = {
+    whole = _whole(messages) if isinstance(messages, bytes) else messages
+    sent = [] if sent is None else sent
+    return asyncio.run(_called(app, _scope(path, method, pairs), whole, sent))
+
+
+KIND = ("content-type", "application/json")
+
+
+def _whole(body: bytes) -> list[dict[str, Any]]:
+    return [{"type": "http.request", "body": body, "more_body": False}]
+
+
+def _scope(path: str, method: str, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    plain, _, query = path.partition("?")
+    return {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
         "path": unquote(plain), "raw_path": plain.encode(), "query_string": query.encode(),
         "root_path": "", "scheme": "http", "server": ("test", 80), "client": ("test", 1),
         "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in pairs], "state": {},
     }  # fmt: skip
-    left = list(messages)
+
+
+async def _called(
+    app: "ASGIApp",
+    scope: dict[str, Any],
+    messages: Sequence[Mapping[str, Any]],
+    sent: list[Any] | None = None,
+) -> Got:
+    left, sent = list(messages), [] if sent is None else sent
 
     async def receive() -> Any:
         if not left:
@@ -223,7 +250,7 @@ def call(  # noqa: PLR0913 - what a request is made of
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    await app(scope, receive, send)
     start = sent[0]
     found = {name.decode(): value.decode() for name, value in start["headers"]}
     return Got(start["status"], found, b"".join(each.get("body", b"") for each in sent[1:]))

@@ -3,9 +3,12 @@
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from playbill.lineage.trace import Trace
 
 
 def lineage(
@@ -14,8 +17,21 @@ def lineage(
         typer.Argument(
             metavar="REF",
             show_default=False,
-            help="flights@v1.2.0, flights#prod, a branch, commit, experiment or bundle's folder; "
-            "default: HEAD.",
+            help="flights@v1.2.0, flights#prod, a branch, commit, experiment, bundle's folder or "
+            "the identifier of a prediction; default: HEAD.",
+        ),
+    ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            help="With a prediction: folder or URL of the prediction log.", show_default=False
+        ),
+    ] = None,
+    model_digest: Annotated[
+        str | None,
+        typer.Option(
+            help="With a prediction: the model_digest of its answer, where there is no log.",
+            show_default=False,
         ),
     ] = None,
     source: Annotated[
@@ -55,6 +71,7 @@ def lineage(
       playbill lineage flights#prod
       playbill lineage models/flights/bundle --html lineage.html
       playbill lineage flights@v1.2.0 --openlineage
+      playbill lineage 01a20bfd-909c-78ae-8200-e7c7f558f3f6 --log predictions
       playbill lineage --source flights --window 2013-01-01:2013-02-01
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
@@ -72,22 +89,75 @@ def lineage(
         return
     if window is not None:
         raise UsageError("--window belongs to --source", expected="--source NAME --window ...")
-    from playbill.lineage import openlineage, outline, picture, trace
+    from playbill.lineage import trace
 
+    record = _prediction(ref, log, model_digest)
+    if record is not None:
+        from playbill.lineage.identity import revision_of
+
+        ref = revision_of(root, str(record["model_digest"]))
     found = trace.trace(root, ref or "HEAD")
     if html is not None:
+        from playbill.lineage import picture
+
         html.write_text(picture.as_html(found), encoding="utf-8", newline="\n")
     if as_json:
-        print_json(found.as_dict())
-    elif as_openlineage:
-        import json
-
-        for event in openlineage.events(found, openlineage.origin_of(root)):
-            typer.echo(json.dumps(event, sort_keys=True, default=str))
-    elif as_mermaid:
-        typer.echo(picture.as_mermaid(found), nl=False)
+        print_json(({"prediction": record} if record else {}) | found.as_dict())
+    elif as_openlineage or as_mermaid:
+        _draw(root, found, as_mermaid=as_mermaid)
     elif html is None:
+        from playbill.lineage import outline
+
+        if record is not None:
+            _show(record)
         typer.echo(outline.as_text(outline.outline(found)), nl=False)
+
+
+def _draw(root: Path, found: "Trace", *, as_mermaid: bool) -> None:
+    """Print the graph in the form of another tool."""
+    import json
+
+    from playbill.lineage import openlineage, picture
+
+    if as_mermaid:
+        typer.echo(picture.as_mermaid(found), nl=False)
+        return
+    for event in openlineage.events(found, openlineage.origin_of(root)):
+        typer.echo(json.dumps(event, sort_keys=True, default=str))
+
+
+def _prediction(ref: str | None, log: str | None, digest: str | None) -> dict[str, Any] | None:
+    """Return what is known of a prediction if one is meant, its model's digest at least."""
+    from playbill.errors import UsageError
+    from playbill.prediction.log import find, is_identifier
+
+    if ref is None or not is_identifier(ref):
+        if log is not None or digest is not None:
+            raise UsageError(
+                "--log and --model-digest belong to a prediction",
+                expected="the prediction_id of an answer as the argument",
+            )
+        return None
+    if log is not None:
+        return find(ref, log)
+    if digest is None:
+        raise UsageError(
+            f"where is the prediction {ref} written down?",
+            expected="--log with the prediction log, or --model-digest with the answer's",
+        )
+    return {"prediction_id": ref, "model_digest": digest}
+
+
+def _show(record: dict[str, Any]) -> None:
+    from datetime import UTC, datetime
+
+    from playbill.prediction.log import moment_of
+
+    made = datetime.fromtimestamp(moment_of(record["prediction_id"]), UTC)
+    typer.echo(f"prediction {record['prediction_id']}, made {made:%Y-%m-%d %H:%M:%S} UTC")
+    for name in ("label", "probability", "value", "principal", "request_id", "row"):
+        if name in record:
+            typer.echo(f"  {name}: {record[name]}")
 
 
 def _reverse(root: Path, source: str, window: str | None, *, as_json: bool) -> None:

@@ -1,13 +1,17 @@
 """What an experiment recorded, or a person typed into params.yaml, folded into conf/."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playbill.config import params, recorded
 from playbill.config.compilation import ADDED, compile_project, write
 from playbill.config.composition import compose
-from playbill.config.editing import fold
-from playbill.errors import ConfigError
+from playbill.config.editing import fold, scalar
+from playbill.errors import ConfigError, UsageError
+
+TUNED = "tuned"  # the project's option of `model` that holds what AutoML found
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,53 @@ def adopt_params(root: Path) -> Adopted:
     changed = fold(root, {}, values)
     write(root, compile_project(root))
     return Adopted([f"{key}={value!r}" for key, value in values.items()], changed)
+
+
+def adopt_tuning(root: Path) -> Adopted:
+    """Fold what the last search found into the project's files, end the search, and compile.
+
+    Parameters go where they stand now; recorded values of an experiment go first. A model that
+    AutoML found becomes the project's own option `model/tuned`. The next `dvc repro` fits it, and
+    searches no more.
+
+    Raises:
+        UsageError: No search was made, or conf/ changed since.
+        ConfigError: The files cannot be edited to that effect; nothing is changed.
+    """
+    composition = compose(root)
+    name = composition.params.name
+    path = root / "models" / name / "training.json"
+    shown = f"models/{name}/training.json"
+    found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    tuning = found.get("tuning")
+    if tuning is None or composition.params.tuning.kind == "off":
+        raise UsageError(
+            "there is no search to adopt from",
+            where=shown if path.is_file() else f"{shown}, which is missing",
+            expected="a project with a choice of `tuning`, after its `dvc repro`",
+            run="dvc exp run -S tuning=optuna -S validation=stratified",
+        )
+    before = adopt_recorded(root)  # it would hide what is adopted now
+    values = dict(tuning["best"]["values"])
+    choices, files = {"tuning": "off"}, [*before.files]
+    if (model := values.pop("model", None)) is not None:
+        files.append(_write_model(root, model, tuning))
+        choices["model"] = TUNED
+    changed = fold(root, choices, values)
+    write(root, compile_project(root))
+    said = [f"{key}={value!r}" for key, value in values.items()]
+    chosen = [f"{group}={option}" for group, option in choices.items()]
+    return Adopted([*before.adopted, *said, *chosen], sorted({*changed, *files}))
+
+
+def _write_model(root: Path, model: dict[str, Any], tuning: dict[str, Any]) -> str:
+    """Write the option that holds a model as AutoML found it."""
+    target = root / "conf" / "model" / f"{TUNED}.yaml"
+    lines = [
+        "# yaml-language-server: $schema=../.schema/model.json",
+        f"# Found by `tuning: {tuning['kind']}` in {tuning['trials']} trials.",
+    ]
+    lines += [f"{key}: {scalar(value)}" for key, value in model.items()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
+    return target.relative_to(root).as_posix()

@@ -44,20 +44,29 @@ def _picked(rule: Selector, contract: Contract) -> Iterator[str]:
 
 def selector_problems(feature: Feature, contract: Contract) -> Iterator[Problem]:
     """Yield key, problem and expectation for selectors that pick nothing or name what is not."""
-    for name, group in feature.groups.items():
-        rule, key = group.columns, f"feature.groups.{name}.columns"
-        if isinstance(rule, list):
-            continue
-        for column in rule.without:
-            if column not in contract.inputs:
-                what = f"`{column}` is no input of the contract"
-                yield f"{key}.without", what, nearest(column, contract.inputs)
-        try:
-            re.compile(rule.matching or "")
-        except re.error as error:
-            what = f"`{rule.matching}` is no regular expression: {error}"
-            yield f"{key}.matching", what, "as in Python's re module"
-            continue
-        if not selected(feature, contract)[name]:
+    rules = {
+        f"feature.groups.{name}.columns": (name, group.columns)
+        for name, group in feature.groups.items()
+        if isinstance(group.columns, Selector)
+    }
+    found = [problem for key, (_, rule) in rules.items() for problem in _words(key, rule, contract)]
+    yield from found
+    if found:
+        return
+    taken = selected(feature, contract)
+    for key, (name, _) in rules.items():
+        if not taken[name]:
             what = "the selector fits no input that is left"
             yield key, what, f"one that fits some of {', '.join(contract.inputs)}"
+
+
+def _words(key: str, rule: Selector, contract: Contract) -> Iterator[Problem]:
+    for column in rule.without:
+        if column not in contract.inputs:
+            what = f"`{column}` is no input of the contract"
+            yield f"{key}.without", what, nearest(column, contract.inputs)
+    try:
+        re.compile(rule.matching or "")
+    except re.error as error:
+        what = f"`{rule.matching}` is no regular expression: {error}"
+        yield f"{key}.matching", what, "as in Python's re module"

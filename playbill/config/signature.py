@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from playbill.config.definition import Definition, Node, Sources
+from playbill.config.imported import ask
 from playbill.config.nearest import nearest
 from playbill.config.passed import Passed
 from playbill.config.space import dimensions, placed, space_problems
@@ -30,6 +31,7 @@ from playbill.config.target import (
 
 Problem = tuple[str, str, str]  # key, what, expected
 CLASSES = ("model",)  # where a library's function, which may do anything, is no estimator
+_SLIP = 0.8  # likeness from which on two names are one and a slip of the pen
 
 
 def target_problems(values: Mapping[str, Any], root: Path) -> Iterator[Problem]:
@@ -178,7 +180,9 @@ def _against(
     for name, value in target.items():
         if name == KEY:
             continue
-        if name not in signature.names and not signature.takes_any:
+        if name not in signature.names and (
+            not signature.takes_any or _is_slip(name, signature.names)
+        ):
             near = difflib.get_close_matches(name, signature.names, 1, 0.5) or [
                 n for n in signature.names if n.lower() == name.lower()
             ]
@@ -190,6 +194,11 @@ def _against(
         elif (rules := signature.constraints.get(name)) and not _fits(value, rules):
             texts = " or ".join(text for rule in rules if (text := rule.text))
             yield f"{key}.{name}", f"`{key}.{name}` is {value!r}", texts
+
+
+def _is_slip(name: str, known: tuple[str, ...]) -> bool:
+    """Say whether a name that `**kwargs` would take is meant to be one of the named arguments."""
+    return bool(difflib.get_close_matches(name, known, 1, _SLIP))
 
 
 @dataclass(frozen=True)
@@ -241,16 +250,37 @@ def _fits_one(value: Any, rule: Rule) -> bool:
 
 
 def read_signature(path: str, sources: Sources) -> Signature | None:
-    """Return the signature of the class or function `path` names, or None if no source is found."""
+    """Return the signature of the class or function that `path` names; None if nobody knows it.
+
+    Where no source is found the installed class is asked (config/imported.py).
+    """
     found = sources.find(path)
     if found.node is None:
-        return None
+        mine = found.home.partition(".")[0] == PROJECT
+        known = None if mine or found.known is not None else ask(path, sources.root)
+        return None if known is None else Signature(*known, {})
     if isinstance(found.node, ast.FunctionDef):
         return _signature(found.node.args, {}, skip=0)
     constructor = _method(found, "__init__", sources)
     if constructor is None:
         return None
-    return _signature(constructor.args, _constraints(found, sources), skip=1)
+    rules = _constraints(found, sources)
+    own = _signature(constructor.args, rules, skip=1)
+    if not own.takes_any:
+        return own
+    # What it does not name it hands to its bases: xgboost.XGBClassifier names one argument of 40.
+    names = [*own.names, *_handed_on(found, sources)]
+    return Signature(tuple(dict.fromkeys(names)), own.takes_any, rules)
+
+
+def _handed_on(found: Definition, sources: Sources) -> Iterator[str]:
+    for base in _bases(found, sources):
+        inner = _method(base, "__init__", sources)
+        if inner is not None:
+            signature = _signature(inner.args, {}, skip=1)
+            yield from signature.names
+            if signature.takes_any:
+                yield from _handed_on(base, sources)
 
 
 def _signature(

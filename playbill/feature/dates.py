@@ -91,7 +91,8 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit
 
 
 def _part(times: "pd.Series", part: str) -> "NDArray[np.float64]":
-    found = times.dt.isocalendar().week if part == "week" else getattr(times.dt, part)
+    name = "day_of_week" if part == "weekday" else part
+    found = times.dt.isocalendar().week if part == "week" else getattr(times.dt, name)
     return found.to_numpy(dtype="float64", na_value=float("nan"))  # type: ignore[no-any-return]
 
 

@@ -34,6 +34,8 @@ UNIX = 3
 # process, so a file is loaded only after its digest was verified, or where it was written.
 REVIEWED = (
     "collections.OrderedDict",  # LightGBM keeps its settings in one
+    "collections.defaultdict",
+    "functools.partial",  # of a function that must itself be reviewed; boosting with categories
     "numpy.dtype",
     *READY,
     "playbill.model.calibrated.CalibratedModel",
@@ -49,6 +51,7 @@ REVIEWED = (
     "sklearn.model_selection._split.KFold",
     "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils.validation.check_array",
 )
 
 

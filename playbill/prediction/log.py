@@ -45,6 +45,19 @@ def find(identifier: str, log: str) -> dict[str, Any]:
     )
 
 
+def is_identifier(text: str) -> bool:
+    """Say whether a text can be the identifier of a prediction."""
+    try:
+        return UUID(text).version == UUID_VERSION
+    except ValueError:
+        return False
+
+
+def moment_of(identifier: str) -> float:
+    """Return when a prediction was made, in seconds since 1970."""
+    return _milliseconds(identifier) / 1000
+
+
 def records(log: str) -> Iterator[dict[str, Any]]:
     """Yield every record of a log, oldest segment first; a torn last line is left out."""
     for name, lines in reversed(list(_segments(log, None))):

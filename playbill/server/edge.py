@@ -88,9 +88,9 @@ class Edge:
             await _respond(error, dressed)
         except Exception:
             if not begun_to_answer:
-                failure = bug()
-                measurement.refused(failure)
-                await _respond(failure, dressed)
+                fault = bug()
+                measurement.refused(fault)
+                await _respond(fault, dressed)
             raise  # for the server's log
         finally:
             self._active -= 1

@@ -41,15 +41,3 @@ def _chance() -> str:
         _pool = pool
     _used = used + _DIGITS
     return f"{_VARIANT[pool[used]]}{pool[used + 1 : used + 4]}-{pool[used + 4 : used + 16]}"
-
-
-def moment_of(identifier: str) -> float:
-    """Return when an identifier of ours was made, in seconds since 1970.
-
-    Raises:
-        ValueError: It is no UUIDv7.
-    """
-    found = UUID(identifier)
-    if found.version != 7:  # noqa: PLR2004 - the version that we make
-        raise ValueError(identifier)
-    return (found.int >> 80) / 1000

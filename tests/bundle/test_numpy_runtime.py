@@ -32,6 +32,7 @@ from tests.bundle.pipelines import (
     fitted,
     preparations,
     rows,
+    target,
 )
 
 # Each estimator with one way of preparing, and each way of preparing with one estimator of a kind.
@@ -245,3 +246,37 @@ def test_a_column_of_times_counts_seconds_as_the_table_s_reader_does() -> None:
 
     expected = as_model_frame({"at": moments}, inputs)["at"].to_numpy()
     np.testing.assert_array_equal(as_numbers(moments, "datetime", "at"), expected)
+
+
+@pytest.mark.parametrize("cyclic", [False, True])
+def test_parts_of_a_time_in_utc(cyclic: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    from playbill.feature.ready import DateParts
+
+    parts = ["minute", "hour", "weekday", "day", "month", "quarter", "year"]
+    dates = ColumnTransformer([("d", DateParts(parts, cyclic=cyclic), ["seen"])])
+    for model in ("logistic", "histogram"):
+        trained = fitted(make_pipeline(dates, estimators("binary")[model]()), "binary")
+        assert chosen(trained, "numpy").proof["edges"]["kinds"]["extreme"] >= 5
+    local = ColumnTransformer([("d", DateParts(parts, zone="Europe/Vienna"), ["seen"])])
+    trained = fitted(make_pipeline(local, LogisticRegression()), "binary")
+    with pytest.raises(UnsupportedError, match="time zone"):
+        compile_pipeline(trained.pipeline, INPUTS, BINARY)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize("model", ["histogram", "forest"])
+def test_scores_that_were_calibrated_on_other_rows(task: str, model: str) -> None:
+    from playbill.model.calibrated import CalibratedModel, fit_calibrator, scores_of
+
+    prepared = preparations()["impute, scale, target"]()
+    trained = fitted(Pipeline([("f", prepared), ("m", estimators(task)[model]())]), task)
+    frame, score = rows(200, 5)
+    fitted_model = trained.pipeline.named_steps["m"]
+    matrix = trained.pipeline[:-1].transform(as_model_frame(frame, INPUTS))
+    calibrator = fit_calibrator(
+        scores_of(fitted_model, matrix), target(score, task), fitted_model.classes_, "isotonic"
+    )
+    calibrated = Pipeline([("f", trained.pipeline.named_steps["f"]),
+                           ("m", CalibratedModel(fitted_model, calibrator))])  # fmt: skip
+    whole = parity.Model(calibrated, INPUTS, ASKED[task], 0.5, {})
+    assert chosen(whole, "numpy").proof["hold_out"]["largest_difference"] <= 1e-12

@@ -184,3 +184,12 @@ def test_loading_a_model_does_not_import_what_it_does_not_need() -> None:
         "from sklearn.utils import all_estimators; assert all_estimators is not list"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_part_of_a_function_is_refused_with_the_function_that_nobody_reviewed() -> None:
+    from functools import partial
+
+    from sklearn.preprocessing import FunctionTransformer
+
+    with pytest.raises(BundleError, match="system"):
+        load(dump(FunctionTransformer(partial(os.system, "true"))))

@@ -66,7 +66,7 @@ def test_health_readiness_and_the_model_page(server: Running) -> None:
     assert page["name"] == "visits"
     assert page["threshold"] == 0.4
     assert page["metrics"]["roc_auc"] == 0.7
-    assert page["card"].startswith("# Model card: visits")
+    assert "visits" in page["card"]
     assert [column["name"] for column in page["contract"]["inputs"]][:2] == ["age", "dose"]
 
 

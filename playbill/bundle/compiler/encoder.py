@@ -62,8 +62,8 @@ def _fitted(step: Any) -> Iterator[Any]:
     inner += [each for _, each, *_ in getattr(step, "transformers_", ())]
     inner += [each for _, each in getattr(step, "transformer_list", ())]
     inner += [each.estimator for each in getattr(step, "calibrated_classifiers_", ())]
-    inner += [getattr(step, name) for name in ("estimator_", "_preprocessor", "_encoder")
-              if getattr(step, name, None) is not None]  # fmt: skip
+    names = ("estimator", "estimator_", "_preprocessor", "_encoder")
+    inner += [getattr(step, name) for name in names if getattr(step, name, None) is not None]
     for each in inner:
         if not isinstance(each, str):
             yield from _fitted(each)

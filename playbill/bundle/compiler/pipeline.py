@@ -127,6 +127,11 @@ class _Compiler:
         """
         name = type(model).__name__
         self.seen += [(feature, np.empty(0)) for feature in features]
+        if type(model).__module__ == CALIBRATED and name == "CalibratedModel" and not raw:
+            fitted = model.calibrator.calibrated_classifiers_[0]
+            classes = len(model.classes_)
+            member = self._member(fitted, features, classes, within=model.estimator)
+            return {"kind": "calibrated", "classes": classes, "members": [member]}
         if not type(model).__module__.startswith("sklearn."):
             raise UnsupportedError(f"the estimator {name}")
         if name == "Pipeline":
@@ -179,10 +184,13 @@ class _Compiler:
         members = [self._member(each, features, classes) for each in model.calibrated_classifiers_]
         return {"kind": "calibrated", "classes": classes, "members": members}
 
-    def _member(self, each: Any, features: Sequence[Feature], classes: int) -> dict[str, Any]:
-        if len(each.estimator.classes_) != classes:
+    def _member(
+        self, each: Any, features: Sequence[Feature], classes: int, within: Any = None
+    ) -> dict[str, Any]:
+        estimator = each.estimator if within is None else within
+        if len(each.estimator.classes_) != classes or len(estimator.classes_) != classes:
             raise UnsupportedError("a calibration whose fold lacks a class")
-        raw = hasattr(each.estimator, "decision_function")
+        raw = hasattr(estimator, "decision_function")
         temperature = 0.0
         calibrators = []
         if each.method == "temperature":
@@ -192,7 +200,7 @@ class _Compiler:
         else:
             calibrators = [self._calibrator(one) for one in each.calibrators]
         return {
-            "scorer": self.scorer(each.estimator, features, raw=raw),
+            "scorer": self.scorer(estimator, features, raw=raw),
             "calibrators": calibrators,
             "temperature": temperature,
         }
@@ -249,6 +257,7 @@ def _exponential(model: Any) -> str:
     return "exp" if type(model._base_loss.link).__name__ == "LogLink" else "identity"  # noqa: SLF001
 
 
+CALIBRATED = "playbill.model.calibrated"  # the module of this framework's own
 # Linear models by name, with the function that names their link.
 LINEAR: Mapping[str, Callable[[Any], str]] = {
     "LogisticRegression": _logistic,

@@ -18,6 +18,18 @@ Features = list[Feature]
 FUNCTIONS = ("log", "log1p", "log2", "log10", "sqrt", "cbrt", "exp", "expm1")
 
 
+# Parts of a time (UTC), the same as operations of the runtime: the first, and how many there are.
+DATE_PARTS: Mapping[str, tuple[int, int]] = {
+    "minute": (0, 60),
+    "hour": (0, 24),
+    "weekday": (0, 7),
+    "day": (1, 31),
+    "month": (1, 12),
+    "quarter": (1, 4),
+    "year": (0, 0),
+}
+
+
 def transform(step: Any, features: Sequence[Feature]) -> Features:
     """Return the features after a fitted transformer.
 
@@ -176,6 +188,23 @@ def _stepped(feature: Feature, edges: Any) -> Feature:
     return feature.turned(Break(edges, "right"), values, np.isnan(values))
 
 
+def _dates(step: Any, features: Sequence[Feature]) -> Features:
+    if step.zone not in (None, "UTC") or not set(step.parts) <= set(DATE_PARTS):
+        raise UnsupportedError("DateParts in a time zone, or of weeks")
+    found: Features = []
+    for feature in features:
+        for part in step.parts:
+            made = feature.then(part)
+            if step.cyclic and part != "year":
+                first, count = DATE_PARTS[part]
+                angle = made.then("subtract", first).then("multiply", 2 * np.pi)
+                angle = angle.then("divide", count)
+                found += [angle.then("sin"), angle.then("cos")]
+            else:
+                found.append(made)
+    return found
+
+
 def _only_nan(step: Any) -> None:
     if not _is_nan(step.missing_values):
         raise UnsupportedError(f"{type(step).__name__} of missing values other than NaN")
@@ -201,4 +230,5 @@ RULES: Mapping[str, Callable[[Any, Sequence[Feature]], Features]] = {
     "sklearn.TargetEncoder": _target,
     "sklearn.KBinsDiscretizer": _bins,
     "sklearn.Binarizer": _binarizer,
+    "playbill.DateParts": _dates,
 }

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     Columns = Sequence[NDArray[Any]]
 
 
+DAY = 86_400
+EPOCH_YEAR = 1970
+LAST_SECOND = 10.0**11  # far beyond what a table's time can be
+
+
 def _fill(x: "Floats", value: "Floats") -> "Floats":
     return np.where(np.isnan(x), value, x)
 
@@ -35,6 +40,31 @@ def _round(x: "Floats") -> "Floats":
     """Round to single precision, as scikit-learn's own trees read their input."""
     with np.errstate(over="ignore"):
         return x.astype(np.float32).astype(np.float64)
+
+
+def _part(unit: str, within: str) -> "Callable[[Floats], Floats]":
+    """Return an operation on seconds since 1970 (UTC): units since the start of a longer one."""
+
+    def operation(x: "Floats") -> "Floats":
+        none = ~(np.abs(x) <= LAST_SECOND)
+        moment = np.where(none, 0, np.floor(x)).astype("datetime64[s]")
+        start = moment.astype(f"datetime64[{within}]").astype(f"datetime64[{unit}]")
+        count = (moment.astype(f"datetime64[{unit}]") - start).astype(np.float64)
+        return np.where(none, np.nan, count)
+
+    return operation
+
+
+def _year(x: "Floats") -> "Floats":
+    none = ~(np.abs(x) <= LAST_SECOND)
+    moment = np.where(none, 0, np.floor(x)).astype("datetime64[s]")
+    years = moment.astype("datetime64[Y]").astype(np.int64) + EPOCH_YEAR
+    return np.where(none, np.nan, years.astype(np.float64))
+
+
+def _weekday(x: "Floats") -> "Floats":
+    found: Floats = np.mod(np.floor(x / DAY) + 3, 7)  # 1970 began on a Thursday
+    return found
 
 
 # Operation by name: its function and how many parameters it has for each column.
@@ -55,6 +85,15 @@ OPERATIONS: "Mapping[str, Callable[..., Floats]]" = {
     "cbrt": np.cbrt,
     "exp": np.exp,
     "expm1": np.expm1,
+    "sin": np.sin,
+    "cos": np.cos,
+    "minute": _part("m", "h"),
+    "hour": _part("h", "D"),
+    "weekday": _weekday,
+    "day": lambda x: _part("D", "M")(x) + 1,
+    "month": lambda x: _part("M", "Y")(x) + 1,
+    "quarter": lambda x: np.floor(_part("M", "Y")(x) / 3) + 1,
+    "year": _year,
 }
 Operation = tuple[str, tuple["Floats", ...]]
 

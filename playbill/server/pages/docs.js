@@ -1,6 +1,6 @@
 // The documentation page: every operation of openapi.json with its models and a form to call it.
 
-import { curl, exampleOf, fetchJson, make, plain, range, resolver } from "./page.js";
+import { ask, curl, exampleOf, fetchJson, make, plain, range, resolver } from "./page.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const description = await fetchJson("openapi.json");
@@ -70,7 +70,7 @@ function trial(path, method, operation) {
     if (area) Object.assign(options, { headers: { "Content-Type": "application/json" }, body: area.value });
     out.hidden = false;
     try {
-      const response = await fetch(path.slice(1), options);
+      const response = await ask(path.slice(1), options);
       const text = await response.text();
       let shown = text;
       try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch { /* not JSON: as it is */ }

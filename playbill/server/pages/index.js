@@ -1,6 +1,6 @@
 // The try-it page: a form from the request schema, the answer as a figure and a bar.
 
-import { curl, exampleOf, fetchJson, make, plain, range, resolver } from "./page.js";
+import { ask, curl, exampleOf, fetchJson, make, plain, range, resolver } from "./page.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const $ = (id) => document.getElementById(id);
@@ -72,11 +72,27 @@ function bar(probability) {
   return svg;
 }
 
+// What moved the answer most, against the typical value of each field.
+function contributions(found) {
+  const moved = Object.entries(found).filter(([, by]) => by !== 0)
+    .sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, 6);
+  if (!moved.length) return [];
+  return [make("h3", { text: "Moved by, against typical values" }), make("dl", {},
+    ...moved.flatMap(([name, by]) => [
+      make("dt", { text: name }), make("dd", { text: (by > 0 ? "+" : "") + by.toPrecision(2) })]))];
+}
+
 function showPrediction(found) {
+  const isValue = found.value !== undefined; // a regression
+  const figure = isValue ? found.value.toPrecision(5) : `${(100 * found.probability).toFixed(1)} %`;
+  const others = typeof found.label === "boolean" ? [] : Object.entries(found.probabilities ?? {});
   $("answer").replaceChildren(
-    make("div", { class: "figure", text: `${(100 * found.probability).toFixed(1)} %` }),
-    make("div", { class: `verdict ${found.label ? "yes" : "no"}`, text: `label: ${found.label}` }),
-    bar(found.probability),
+    make("div", { class: "figure", text: figure }),
+    isValue ? "" : make("div", { class: `verdict ${found.label ? "yes" : "no"}`, text: `label: ${found.label}` }),
+    typeof found.label === "boolean" ? bar(found.probability) : "",
+    make("dl", {}, ...others.flatMap(([name, share]) => [
+      make("dt", { text: name }), make("dd", { text: `${(100 * share).toFixed(1)} %` })])),
+    ...contributions(found.contributions ?? {}),
     make("dl", {},
       make("dt", { text: "prediction" }), make("dd", { class: "mono", text: found.prediction_id }),
       make("dt", { text: "model" }),
@@ -108,7 +124,7 @@ async function predict(event) {
   }
   showCurl();
   try {
-    const response = await fetch("predict", {
+    const response = await ask("predict?explain=true", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(row()),
     });
     const found = await response.json();

@@ -10,8 +10,25 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+const KEY = "playbill-key";
+
+// A request with the key of this tab; where the server wants one, the person is asked, once.
+export async function ask(path, options = {}) {
+  const send = () => {
+    const key = sessionStorage.getItem(KEY);
+    const headers = { ...options.headers, ...(key ? { "X-API-Key": key } : {}) };
+    return fetch(path, { ...options, headers });
+  };
+  const response = await send();
+  if (response.status !== 401) return response;
+  const key = window.prompt("This server asks for an API key (kept in this tab only):");
+  if (!key) return response;
+  sessionStorage.setItem(KEY, key.trim());
+  return send();
+}
+
 export async function fetchJson(path) {
-  const response = await fetch(path);
+  const response = await ask(path);
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
 }
