@@ -82,3 +82,21 @@ def test_every_contradiction_is_told() -> None:
         "evaluation.slices",
         "split.kind",
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "words"),
+    [
+        ("+evaluation.gate.metric=rmse", "evaluation.gate.metric", "no metric of a binary task"),
+        ("+evaluation.gate.floors.r2=0.5", "evaluation.gate.floors.r2", "no metric of a binary"),
+        ("+evaluation.gate.slices=[gate]", "evaluation.gate.slices", "no column of the contract"),
+        ("+evaluation.gate.test=mcnemar", "evaluation.gate.test", "compares accuracy, not roc_auc"),
+        ("+evaluation.gate.test=delong", "evaluation.gate.test", "takes rows for independent"),
+    ],
+)
+def test_a_gate_that_cannot_decide_this_task_is_refused_before_anything_runs(
+    change: str, key: str, words: str
+) -> None:
+    found = crosscheck(params(change))
+    assert key in [one for one, *_ in found]
+    assert any(words in what for _, what, _ in found)
