@@ -79,7 +79,7 @@ def test_an_edit_is_named_with_its_key_and_the_stages_it_reaches(ran: Path, told
     assert by["learn"]["direct"]
     assert by["learn"]["seconds"] == duration.read(ran)["learn"]
     text = told()
-    assert "`dvc repro` will run compose, learn (" in text.splitlines()[0]
+    assert "`dvc repro` will run compose, learn, report (" in text.splitlines()[0]
     assert "seed: 7 -> 8" in text
     edit(ran / "conf" / "config.yaml", "seed: 8", "model: {learning_rate: 0.3}\nseed: 7")
     (report,) = (s for s in json.loads(told("--json"))["stages"] if s["stage"] == "report")
