@@ -57,8 +57,17 @@ def main() -> None:
         _register()
         app()
     except PlaybillError as error:
-        typer.echo(f"playbill: {error}", err=True)
+        typer.echo(_hidden(f"playbill: {error}"), err=True)
         raise SystemExit(error.exit_status) from None
+
+
+def _hidden(text: str) -> str:
+    from playbill.config import place
+
+    try:
+        return place.hidden(text, find_project())
+    except PlaybillError:
+        return text
 
 
 def _see_project() -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from playbill.config.nearest import nearest
-from playbill.errors import ConfigError, UsageError
+from playbill.errors import ConfigError, PlaybillError, UsageError
 
 VARIABLE = "PLAYBILL_ENV"
 FOLDER = Path("conf", "env")
@@ -104,6 +104,17 @@ def secret(name: str, root: Path | None = None) -> str:
             run=f"export {name}=...",
         )
     return value
+
+
+def hidden(text: str, root: Path) -> str:
+    """Return a text for a terminal or a log, without the values of the chosen place's secrets."""
+    try:
+        names = current(root).secrets
+    except PlaybillError:
+        return text  # no place, so no secret was given to anybody
+    for value in sorted((os.environ.get(name, "") for name in names), key=len, reverse=True):
+        text = text.replace(value, "***") if value else text
+    return text
 
 
 def _read(path: Path, shown: str) -> Place:

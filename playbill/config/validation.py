@@ -258,7 +258,7 @@ def _expected(item: Mapping[str, Any]) -> str:
         return "a mapping: keys, each with its value"
     if item["type"] == "string_pattern_mismatch":
         return f"text of the form {item['ctx']['pattern']}"
-    return str(item["msg"]).removeprefix("Input should be ")
+    return str(item["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
 
 
 def _tag_name(context: Mapping[str, Any]) -> str:

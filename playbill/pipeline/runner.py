@@ -16,7 +16,7 @@ from playbill.config.schema import Params, Stage
 from playbill.errors import PlaybillError, StageError, UsageError
 from playbill.pipeline import duration
 from playbill.pipeline import format as file_format
-from playbill.pipeline.failure import leave
+from playbill.pipeline.failure import leave, tell
 
 StageFunction = Callable[..., Mapping[str, Any]]
 
@@ -39,9 +39,8 @@ def main(name: str, function: StageFunction) -> None:
     except PlaybillError as error:
         leave(error, *_hints(root, name, sys.argv[1:]))
     except Exception:  # noqa: BLE001 - the stage is the project's code; whatever it raises is shown
-        traceback.print_exc()
         hints = _hints(root, name, sys.argv[1:])
-        print(f"playbill: stage {name} raised", *hints, sep="\n", file=sys.stderr)  # noqa: T201
+        tell(traceback.format_exc().rstrip(), f"playbill: stage {name} raised", *hints)
         raise SystemExit(3) from None
 
 

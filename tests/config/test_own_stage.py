@@ -207,3 +207,4 @@ def test_a_mistake_is_told_with_the_line_that_has_it(
     error = str(caught.value)
     assert told in error
     assert f"{FLOW}{line}pipeline.stages." in error
+    assert "Value error" not in error

@@ -155,3 +155,37 @@ def test_no_command_carries_a_secret_out_of_the_environment(
         assert SECRET not in done.stdout + done.stderr, command
         assert holders(tiny) == [], command
     assert "seed: 7" in (tiny / "params.yaml").read_text()
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("raised", ["RuntimeError", "StageError"])
+def test_a_secret_in_what_a_stage_raises_is_not_shown_and_not_logged(
+    tiny: Path, run: Run, raised: str
+) -> None:
+    (tiny / "conf" / "env").mkdir(exist_ok=True)
+    (tiny / "conf" / "env" / "local.yaml").write_text("secrets: [PLAYBILL_TEST_TOKEN]\n")
+    edit(
+        tiny / "stages" / "gather.py",
+        "    return {",
+        "    from playbill.config.place import secret\n"
+        "    from playbill.errors import StageError\n"
+        "    password = secret('PLAYBILL_TEST_TOKEN')\n"
+        f"    raise {raised}(f'no way in to db://me:{{password}}@host')\n"
+        "    return {",
+    )
+    run("playbill", "compose", cwd=tiny)
+    run("git", "add", ".", cwd=tiny)
+    run("git", "commit", "-qm", "a source with a password", cwd=tiny)
+    commands = [
+        ["python", "-m", "stages.gather"],
+        ["dvc", "repro"],
+        ["dvc", "exp", "run", "--queue"],
+        ["dvc", "exp", "run", "--run-all"],
+    ]
+    told = ""
+    for command in commands:
+        done = run(*command, cwd=tiny, check=False, **PLANTED)
+        told += done.stdout + done.stderr
+    assert "no way in to db://me:***@host" in told
+    assert SECRET not in told
+    assert holders(tiny) == []
