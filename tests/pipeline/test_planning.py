@@ -71,16 +71,19 @@ def test_an_edit_is_named_with_its_key_and_the_stages_it_reaches(ran: Path, told
         "compose": "runs",
         "gather": "unchanged",
         "learn": "runs",
-        "report": "if-changed",
+        "report": "runs",
     }
+    assert by["report"]["reasons"][0] == "evaluation.seed: 7 -> 8"
     assert set(by["learn"]) == {"stage", "verdict", "direct", "reasons", "seconds"}
     assert by["learn"]["reasons"] == ["model.random_state: 7 -> 8", "seed: 7 -> 8"]
     assert by["learn"]["direct"]
-    assert not by["report"]["direct"]
     assert by["learn"]["seconds"] == duration.read(ran)["learn"]
     text = told()
-    assert "`dvc repro` will run compose, learn (" in text.splitlines()[0]
+    assert "`dvc repro` will run compose, learn, report (" in text.splitlines()[0]
     assert "seed: 7 -> 8" in text
+    edit(ran / "conf" / "config.yaml", "seed: 8", "model: {learning_rate: 0.3}\nseed: 7")
+    (report,) = (s for s in json.loads(told("--json"))["stages"] if s["stage"] == "report")
+    assert (report["verdict"], report["direct"]) == ("if-changed", False)
     markdown = told("--markdown", "-")
     assert "| report | if-changed |" in markdown
     assert told("--markdown", "plan.md") == ""
