@@ -67,6 +67,9 @@ def _decide(
         override = {"reason": wish.override, "because": error.what}
         return {"decision": "override", "gate": None, "override": override}, None
     said = {"gate": found, "gate_digest": found["digest"]}
+    if found["passed"] and candidate.overridden:
+        override = {"reason": wish.override, "because": candidate.overridden}
+        return {"decision": "override", "override": override, **said}, found
     if found["passed"]:
         return {"decision": "gate" if candidate.champion else "first", **said}, found
     if wish.override is not None:
