@@ -62,6 +62,7 @@ def _span(text: str, key: Key) -> tuple[int, int] | None:
 
 def _insert(text: str, key: Key, value: Any) -> str:
     from ruamel.yaml import YAML
+    from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
     editor = YAML(typ="rt")
     editor.preserve_quotes = True
@@ -72,10 +73,15 @@ def _insert(text: str, key: Key, value: Any) -> str:
         tree = {}
     inner = tree
     for part in key[:-1]:
-        if not isinstance(inner.get(part), dict):
+        if isinstance(inner, list):
+            inner = inner[int(part)]
+            continue
+        if not isinstance(inner.get(part), dict | list):
             inner[part] = {}
         inner = inner[part]
-    inner[key[-1]] = value
+    if isinstance(value, str) and scalar(value) != value:
+        value = SingleQuotedScalarString(value)  # YAML 1.2 knows no bare `no`, Hydra's does
+    inner[int(key[-1]) if isinstance(inner, list) else key[-1]] = value
     out = io.StringIO()
     editor.dump(tree, out)
     header = text if tree and not text.strip().strip("#") else ""
@@ -151,7 +157,11 @@ def _prove(root: Path, before: Composition, values: Mapping[str, Any]) -> None:
 
 def _value(values: Any, dotted: str) -> Any:
     for part in dotted.split("."):
-        values = values.get(part) if isinstance(values, Mapping) else None
+        if isinstance(values, list):
+            place = int(part) if part.isdigit() else len(values)
+            values = values[place] if place < len(values) else None
+        else:
+            values = values.get(part) if isinstance(values, Mapping) else None
     return values
 
 

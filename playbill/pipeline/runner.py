@@ -1,5 +1,6 @@
 """Runs one stage: checks the environment, reads params and inputs, calls, writes outputs."""
 
+import signal
 import sys
 import time
 import traceback
@@ -38,6 +39,10 @@ def main(name: str, function: StageFunction) -> None:
         duration.note(root, full, time.monotonic() - begin)
     except PlaybillError as error:
         leave(error, *_hints(root, name, sys.argv[1:]))
+    except KeyboardInterrupt:
+        text = f"playbill: stage {name} was stopped; `dvc repro` runs it again"
+        print(text, *_hints(root, name, sys.argv[1:]), sep="\n", file=sys.stderr)  # noqa: T201
+        raise SystemExit(128 + signal.SIGINT) from None
     except Exception:  # noqa: BLE001 - the stage is the project's code; whatever it raises is shown
         traceback.print_exc()
         hints = _hints(root, name, sys.argv[1:])

@@ -75,12 +75,20 @@ def _open(path: Path, name: str) -> Any:
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    _mend(path)
     with quiet():
         backend = JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path)))
         return optuna.create_study(
             storage=JournalStorage(backend), study_name=name, direction="maximize",
             load_if_exists=True,
         )  # fmt: skip
+
+
+def _mend(path: Path) -> None:
+    """Drop a last line that was not written to its end: the next would be appended to it."""
+    if path.is_file() and (text := path.read_bytes()) and not text.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(text.rfind(b"\n") + 1)
 
 
 @contextlib.contextmanager

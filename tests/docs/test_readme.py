@@ -10,7 +10,7 @@ from playbill.config.schema import Contract
 
 ROOT = Path(__file__).parents[2]
 README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
-TEST = "pip install -c constraints.txt -e '.[dev]' && pytest"
+TEST = "pip install -c constraints.txt -e '.[dev]' && pytest && pytest -m slow"
 
 
 def test_the_test_command_of_the_readme_is_the_one_that_ci_runs() -> None:

@@ -137,6 +137,14 @@ def test_a_search_that_was_interrupted_ends_as_one_that_was_not(after: int, tmp_
     assert other.asked > 0
 
 
+def test_a_journal_whose_last_line_was_cut_off_is_gone_on_with(tmp_path: Path) -> None:
+    journal = tmp_path / "study.journal"
+    expected = optuna.search(asked(Hills(), "optuna", trials=12), journal=journal)
+    journal.write_bytes(journal.read_bytes()[:-40])  # the machine went down
+    for _ in range(2):
+        assert optuna.search(asked(Hills(), "optuna", trials=12), journal=journal) == expected
+
+
 def test_a_clock_ends_a_search_with_an_error_and_never_with_another_result() -> None:
     with pytest.raises(StageError, match="0 of 30 trials are done"):
         optuna.search(asked(Hills(), "optuna", trials=30, max_seconds=1e-9))
