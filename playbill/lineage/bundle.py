@@ -43,7 +43,11 @@ def find(root: Path, ref: str | None = None) -> Located:
     """
     if ref is not None:
         tag = _tag(root, ref)
-        return _by_tag(root, tag, ref) if tag else at_commit(root, git.resolve(root, ref), ref)
+        if tag:
+            return _by_tag(root, tag, ref)
+        commit = git.resolve(root, ref)
+        _refuse_withdrawn(root, commit, ref)
+        return at_commit(root, commit, ref)
     name = revision.model_name(root)
     in_git = git.is_repository(root)
     if in_git and registry.current(root, registry.artifact(root, name), registry.PRODUCTION):
@@ -75,6 +79,20 @@ def commit_of(root: Path, ref: str) -> str:
 def at_commit(root: Path, commit: str, source: str) -> Located:
     """Return the bundle that dvc.lock of a commit names, fetched if need be."""
     return Located(store.materialise(root, path(root, commit), commit), source, commit)
+
+
+def _refuse_withdrawn(root: Path, commit: str, ref: str) -> None:
+    """Refuse a commit whose versions were all withdrawn: another name does not bring it back."""
+    gone = [one for one in registry.versions(root, withdrawn=True) if one.tag.commit == commit]
+    if gone and all(one.tag.commit != commit for one in registry.versions(root)):
+        back = registry.withdrawal(root, gone[-1].artifact, gone[-1].version)
+        raise LineageError(
+            f"{ref} is commit {commit[:12]}, which was withdrawn as {gone[-1].version}: "
+            f"{registry.reason(back) if back else 'no reason given'}",
+            where=back.name if back else gone[-1].tag.name,
+            expected="a version that was not withdrawn",
+            run="playbill models",
+        )
 
 
 def _by_tag(root: Path, tag: git.Tag, source: str) -> Located:

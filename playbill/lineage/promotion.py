@@ -56,6 +56,7 @@ class Candidate:
         facts: What `evidence.gather` found.
         needs_gate: Whether the stage asks for a passed gate.
         notes: What a reader should know.
+        overridden: What only an override gets past, whatever the gate says; else empty.
     """
 
     artifact: str
@@ -66,6 +67,7 @@ class Candidate:
     facts: dict[str, Any]
     needs_gate: bool
     notes: tuple[str, ...]
+    overridden: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,10 @@ def prepare(root: Path, ref: str, wish: Wish) -> Candidate:
     place = next_place(root, artifact, wish.stage)
     champion = registry.before(root, place)
     champion = champion if champion is not None and champion.active else None
-    return Candidate(artifact, commit, champion, place, version, facts, needs_gate, notes)
+    overridden = _overridden(root, artifact, commit, attested=needs_gate and attested)
+    return Candidate(
+        artifact, commit, champion, place, version, facts, needs_gate, notes, overridden
+    )
 
 
 def complete(root: Path, candidate: Candidate, wish: Wish, decided: dict[str, Any]) -> Promotion:
@@ -243,13 +248,13 @@ def _refuse_uncommitted(root: Path, name: str) -> None:
 
 def _registered(root: Path, artifact: str, commit: str, wish: Wish) -> str | None:
     for gone in registry.versions(root, artifact, withdrawn=True):
-        if gone.tag.commit == commit and wish.override is None:
+        if gone.tag.commit == commit:
             back = registry.withdrawal(root, artifact, gone.version)
             raise LineageError(
                 f"{revision.name(commit)} was withdrawn as {gone.version}: "
                 f"{registry.reason(back) if back else 'no reason given'}",
-                expected="another revision",
-                run="playbill history; or --override REASON",
+                expected="another revision: a commit has one version, and it is gone",
+                run="playbill history",
             )
         if gone.version == wish.version:
             raise LineageError(
@@ -280,6 +285,16 @@ def _refuse_repetition(root: Path, artifact: str, commit: str, stage: str) -> No
             expected="a revision that is not",
             run="playbill models",
         )
+
+
+def _overridden(root: Path, artifact: str, commit: str, *, attested: bool) -> str:
+    """Return what of a commit only an override gets past, whatever the gate says; else empty."""
+    from playbill.lineage.attestation import attestation_for
+
+    found = attestation_for(root, commit, artifact) if attested else None
+    if attested and (found is None or not found.trusted):
+        return "nobody whom the project trusts has attested it"
+    return ""
 
 
 def _refuse_unattested(root: Path, artifact: str, commit: str) -> None:

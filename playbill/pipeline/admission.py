@@ -67,10 +67,11 @@ def _decide(
         override = {"reason": wish.override, "because": error.what}
         return {"decision": "override", "gate": None, "override": override}, None
     said = {"gate": found, "gate_digest": found["digest"]}
-    if found["passed"]:
+    if found["passed"] and not candidate.overridden:
         return {"decision": "gate" if candidate.champion else "first", **said}, found
     if wish.override is not None:
-        override = {"reason": wish.override, "because": "the gate did not pass"}
+        because = candidate.overridden if found["passed"] else "the gate did not pass"
+        override = {"reason": wish.override, "because": because}
         return {"decision": "override", "override": override, **said}, found
     return None, found
 

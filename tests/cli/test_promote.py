@@ -14,8 +14,8 @@ from playbill.cli.models import models
 from playbill.cli.promote import promote
 from playbill.cli.rollback import rollback
 from playbill.cli.withdraw import withdraw
-from playbill.errors import PlaybillError
-from playbill.lineage import git, registry, worktree
+from playbill.errors import LineageError, PlaybillError
+from playbill.lineage import bundle, git, registry, worktree
 
 METRICS = Path("models", "tiny", "evaluation", "metrics.json")
 
@@ -225,6 +225,33 @@ def test_nobody_enters_production_whom_the_gate_refuses_but_by_override() -> Non
     assert "the override has no reason" in _refused("HEAD", "--override", " ").what
 
 
+def test_an_override_of_a_missing_attestation_is_recorded_though_the_gate_passes(
+    project: Path,
+) -> None:
+    params = project / "params.yaml"
+    params.write_text(params.read_text() + "  promotion: {attestation: true}\n")
+    assert "is not attested by anybody" in _refused("first").what
+    said = json.loads(_promote("first", "--override", "no time to verify", "--json"))
+    assert said["facts"]["gate"]["passed"] is True
+    assert (said["facts"]["decision"], said["facts"]["override"]["reason"]) == (
+        "override",
+        "no time to verify",
+    )
+    assert "attested" in said["facts"]["override"]["because"]
+    assert bundle.find(project, "tiny#prod").commit == git.resolve(project, "first")
+
+
+def test_a_withdrawn_commit_is_served_under_no_name_and_never_promoted_again(
+    project: Path,
+) -> None:
+    _promote("first")
+    assert _run(withdraw, "v0.0.1", "--reason", "a leak").exit_code == 0
+    for name in ("first", git.resolve(project, "first")):
+        with pytest.raises(LineageError, match="a leak"):
+            bundle.find(project, name)
+    assert "was withdrawn" in _refused("first", "--override", "it was no leak").what
+
+
 def test_a_stage_that_asks_for_no_gate_is_entered_without_one(project: Path) -> None:
     said = json.loads(_promote("first", "--stage", "dev", "--json"))
     assert said["facts"]["decision"] == "none"
@@ -237,8 +264,6 @@ def test_push_brings_the_bytes_to_the_remote_before_the_tags(project: Path) -> N
     clone = project.parent / "clone"
     git.run(project, "clone", "-q", "../origin.git", str(clone))
     shutil.rmtree(project / ".dvc" / "cache")
-    from playbill.lineage import bundle
-
     assert (bundle.find(clone, "tiny#prod").path / "manifest.json").is_file()
 
 
