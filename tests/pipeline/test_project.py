@@ -21,7 +21,7 @@ def test_the_workspace_is_read_from_its_files(history: Path) -> None:
     project = playbill.open(root=history)
     assert project.name == "workspace"
     assert project.metrics == {"roc_auc": 0.62, "rows": 300}
-    assert list(project.predictions.columns) == ["id", "late", "probability"]
+    assert list(project.predictions.columns) == ["id", "late", "probability", "prediction"]
     assert list(project.table("prepared/train")["distance"]) == [1.5] * 5
     assert project.bundle == history / "models" / "tiny" / "bundle"
     assert "workspace" in repr(project)
