@@ -66,7 +66,9 @@ def test_health_readiness_and_the_model_page(server: Running) -> None:
     assert page["name"] == "visits"
     assert page["threshold"] == 0.4
     assert page["metrics"]["roc_auc"] == 0.7
-    assert "visits" in page["card"]
+    front, _, text = page["card"].removeprefix("---\n").partition("\n---\n")
+    assert "model-index:" in front
+    assert text.lstrip().startswith("# Model card for visits\n")
     assert [column["name"] for column in page["contract"]["inputs"]][:2] == ["age", "dose"]
 
 
