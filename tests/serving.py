@@ -24,7 +24,6 @@ from playbill.bundle.interface import write_interface
 from playbill.config.schema import Card, Contract, Drift, Server
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
-from playbill.contract.outcome import BINARY
 from playbill.drift.profile import build_profile
 from playbill.server.application import Application, build
 from playbill.server.description import _imported, openapi_text
@@ -97,33 +96,52 @@ class Made:
 @cache
 def made(runtime: str = "numpy") -> Made:
     """Return the bundle of a model of `visits` with this runtime; made once."""
+    return packaged(SERVED, texts(), visits(400), visits(200, seed=2), runtime)
+
+
+def packaged(
+    served: assembly.Served,
+    server: Mapping[str, str],
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    runtime: str = "numpy",
+) -> Made:
+    """Return the bundle of a binary model that is fitted here.
+
+    Args:
+        served: What is asked and answered.
+        server: The server's texts.
+        train: Rows to learn from, with the target.
+        test: Rows on which the runtime is proven.
+        runtime: Its kind.
+    """
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder
 
-    train, test = visits(400), visits(200, seed=2)
-    text = [column.name for column in ASKED if column.kind == "text"]
+    asked = served.inputs
+    text = [column.name for column in asked if column.kind == "text"]
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     transform = ColumnTransformer([("text", encoder, text)], remainder="passthrough")
     booster = HistGradientBoostingClassifier(max_iter=20, random_state=0)
     pipeline = Pipeline([("feature", transform), ("model", booster)])
-    pipeline.fit(as_model_frame(train, ASKED), train["back"])
-    expected = pipeline.predict_proba(as_model_frame(test, ASKED))[:, 1]
-    model = parity.Model(pipeline, ASKED, BINARY, 0.4, assembly.contract_file(SERVED))
+    pipeline.fit(as_model_frame(train, asked), train[served.target.name])
+    expected = pipeline.predict_proba(as_model_frame(test, asked))[:, 1]
+    contract = assembly.contract_file(served)
+    model = parity.Model(pipeline, asked, served.asked, served.threshold, contract)
     choice = parity.choose([runtime], model, test, expected)
-    layer = assembly.model_layer(parts(choice))
-    files = assembly.assemble(NAME, layer, texts(), code=CODE)
+    layer = assembly.model_layer(parts(choice, served, train))
+    files = assembly.assemble(served.name, layer, server, code=CODE)
     return Made(files, test, expected, model)
 
 
-def parts(choice: parity.Choice) -> assembly.Parts:
+def parts(choice: parity.Choice, served: assembly.Served, train: pd.DataFrame) -> assembly.Parts:
     """Return what the model layer with this runtime is made from."""
-    metrics = {"roc_auc": 0.7, "threshold": 0.4, "rows": 200}
+    metrics = {"roc_auc": 0.7, "threshold": served.threshold, "rows": 200}
+    profile = build_profile(train, served.inputs, Drift(), scores=[0.1, 0.5, 0.9] * 40)
     return assembly.Parts(
-        served=SERVED, choice=choice,
-        profile=build_profile(visits(400), ASKED, Drift(), scores=[0.1, 0.5, 0.9] * 40),
-        metrics=metrics,
+        served=served, choice=choice, profile=profile, metrics=metrics,
         lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},
         card=write_card(facts(proof=choice.proof)),
     )  # fmt: skip
@@ -163,7 +181,12 @@ def facts(**changes: Any) -> Facts:
 @cache
 def texts() -> dict[str, str]:
     """Return the server's texts as the stage `server` writes them."""
-    found = write_interface(NAME, ASKED, TARGET, SERVER)
+    return texts_of(SERVED, SERVER)
+
+
+def texts_of(served: assembly.Served, server: Server) -> dict[str, str]:
+    """Return the server's texts as the stage `server` writes them."""
+    found = write_interface(served.name, served.inputs, served.target, server, served.asked)
     return {**found, "openapi.json": openapi_text(found)}
 
 
@@ -187,15 +210,6 @@ class Got:
     body: bytes
 
 
-def calls(app: "ASGIApp", path: str, bodies: Sequence[bytes]) -> list[Got]:
-    """Post bodies one after the other, in one event loop."""
-
-    async def all_of_them() -> list[Got]:
-        return [await _called(app, _scope(path, "POST", [KIND]), _whole(body)) for body in bodies]
-
-    return asyncio.run(all_of_them())
-
-
 def call(  # noqa: PLR0913 - what a request is made of
     app: "ASGIApp",
     path: str,
@@ -215,9 +229,6 @@ def call(  # noqa: PLR0913 - what a request is made of
     whole = _whole(messages) if isinstance(messages, bytes) else messages
     sent = [] if sent is None else sent
     return asyncio.run(_called(app, _scope(path, method, pairs), whole, sent))
-
-
-KIND = ("content-type", "application/json")
 
 
 def _whole(body: bytes) -> list[dict[str, Any]]:
