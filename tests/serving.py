@@ -1,6 +1,7 @@
 """A small model of its own kind of everything, its bundle, and real processes that serve it."""
 
 import asyncio
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -306,8 +307,21 @@ class Running:
 
 
 @contextmanager
-def running(command: Sequence[str], *, cwd: Path | None = None, **env: str) -> Iterator[Running]:
-    """Start a server on a free port, wait until it is ready, and end it in the end."""
+def running(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    trusted: ssl.SSLContext | None = None,
+    **env: str,
+) -> Iterator[Running]:
+    """Start a server on a free port, wait until it is ready, and end it in the end.
+
+    Args:
+        command: Starts it.
+        cwd: Where.
+        trusted: Whose certificate is believed; then the server must speak TLS.
+        env: Its environment, if not this process's.
+    """
     process = subprocess.Popen(
         command, cwd=cwd, env=env or None, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -320,10 +334,11 @@ def running(command: Sequence[str], *, cwd: Path | None = None, **env: str) -> I
     reader.start()
     try:
         line = process.stdout.readline()
-        assert " on http://" in line, f"{line}{''.join(errors)}"
+        scheme = "https" if trusted else "http"
+        assert f" on {scheme}://" in line, f"{line}{''.join(errors)}"
         url = line.split(" on ")[1].strip()
-        _wait_ready(url)
-        with httpx.Client(base_url=url, timeout=30) as client:
+        _wait_ready(url, trusted)
+        with httpx.Client(base_url=url, timeout=30, verify=trusted or True) as client:
             yield Running(process, url, errors, client)
     finally:
         if process.poll() is None:
@@ -338,11 +353,11 @@ def running(command: Sequence[str], *, cwd: Path | None = None, **env: str) -> I
             stderr.close()
 
 
-def _wait_ready(url: str) -> None:
+def _wait_ready(url: str, trusted: ssl.SSLContext | None) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
+            if httpx.get(f"{url}/readyz", verify=trusted or True).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.05)
