@@ -1,6 +1,7 @@
 """`playbill drift`: do new rows still look like those that the model learned from?"""
 
 import sys
+from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,8 @@ import typer
 _PIPED_WIDTH = 120
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -76,7 +79,8 @@ def drift(
     folder = _bundle(bundle, ref)
     profile = reference.bundled_profile(folder)
     rows = _rows(file, span, profile)
-    found = check(profile, rows, _policy(profile), scores=_scores(folder, rows, profile))
+    with _about(str(file) if file else "the rows of {} to {}".format(*(span or ()))):
+        found = check(profile, rows, _policy(profile), scores=_scores(folder, rows, profile))
     if markdown:
         _write(markdown, report.as_markdown(found))
     if html:
@@ -94,6 +98,21 @@ FAILING = {
     FailOn.inconclusive: {"drift", "inconclusive"},
     FailOn.never: set[str](),
 }
+
+
+@contextmanager
+def _about(rows: str) -> "Iterator[None]":
+    """Say of which rows an error is that knows their columns alone."""
+    from playbill.errors import DataError
+
+    try:
+        yield
+    except DataError as error:
+        place = "" if error.where == "the rows" else f": {error.where}"
+        next_step = error.run or "correct the rows, or --bundle of a model with these columns"
+        raise DataError(
+            error.what, where=rows + place, expected=error.expected, run=next_step
+        ) from error
 
 
 def _scores(
