@@ -13,18 +13,23 @@ if TYPE_CHECKING:
 EMPTY = ["", "NA", "NaN", "nan", "null", "None", "N/A"]
 
 
-def read_rows(path: "Path", profile: "Mapping[str, Any]") -> pd.DataFrame:
+def read_rows(path: "Path", profile: "Mapping[str, Any]", *, name: str = "") -> pd.DataFrame:
     """Return the rows of a CSV or Parquet file.
 
     Text columns of a CSV file stay text: `007` keeps its zeros, and a category that is called NA is
     not a missing value; only an empty field is.
+
+    Args:
+        path: The file.
+        profile: The reference, which says what is text.
+        name: The file's name, whose ending says of what kind it is, where the path has another.
 
     Raises:
         DataError: The file is missing, of another kind, or cannot be read.
     """
     if not path.is_file():
         raise DataError(f"there is no file {path}", expected="a CSV or Parquet file with the rows")
-    name = path.name.lower()
+    name = (name or path.name).lower()
     try:
         if name.endswith(".parquet"):
             return pd.read_parquet(path)

@@ -73,10 +73,13 @@ def output(root: Path, path: str, commit: str | None = None) -> Output:
     Raises:
         LineageError: dvc.lock of the commit does not record it.
     """
-    if found := outputs(root, commit).get(path):
+    known = outputs(root, commit)
+    if found := known.get(path):
         return found
+    near = get_close_matches(path, known, n=1, cutoff=0.8)
     raise LineageError(
         f"{path} is not an output in {revision.LOCK} of {revision.name(commit)}",
+        where=f"the nearest output is {near[0]}" if near else "",
         expected="a revision in which the pipeline ran to its end and dvc.lock was committed",
         run="dvc repro && git add dvc.lock && git commit",
     )
