@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,6 +15,8 @@ import typer
 _PIPED_WIDTH = 120
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -88,8 +91,9 @@ def drift(
     wanted = _wanted(file, window, by, log, rev)
     folder = _bundle(bundle, ref)
     profile = reference.bundled_profile(folder)
-    profile, rows, scores = _rows(wanted, folder, profile)
-    found = check(profile, rows, _policy(profile), scores=scores)
+    with _about(wanted):
+        profile, rows, scores = _rows(wanted, folder, profile)
+        found = check(profile, rows, _policy(profile), scores=scores)
     if markdown:
         _write(markdown, report.as_markdown(found))
     if html:
@@ -107,6 +111,24 @@ FAILING = {
     FailOn.inconclusive: {"drift", "inconclusive"},
     FailOn.never: set[str](),
 }
+
+
+@contextmanager
+def _about(wanted: "_Wanted") -> "Iterator[None]":
+    """Say of which rows an error is that knows their columns alone."""
+    from playbill.errors import DataError
+
+    rows = wanted.name or str(wanted.file or wanted.log or "")
+    if wanted.span is not None:
+        rows = rows or "the rows from {} to {}".format(*wanted.span)
+    try:
+        yield
+    except DataError as error:
+        place = "" if error.where in ("the rows", rows) else f": {error.where}"
+        next_step = error.run or "correct the rows, or --bundle of a model with these columns"
+        raise DataError(
+            error.what, where=rows + place, expected=error.expected, run=next_step
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def main() -> None:
         _register()
         app()
     except PlaybillError as error:
-        typer.echo(_hidden(f"playbill: {error}"), err=True)
+        typer.echo(_hidden(f"playbill: {_placed(error)}"), err=True)
         raise SystemExit(error.exit_status) from None
 
 
@@ -68,6 +68,15 @@ def _hidden(text: str) -> str:
         return place.hidden(text, find_project())
     except PlaybillError:
         return text
+
+
+def _placed(error: PlaybillError) -> PlaybillError:
+    from playbill.pipeline.failure import placed
+
+    try:
+        return placed(error, find_project())
+    except PlaybillError:
+        return error
 
 
 def _see_project() -> None:

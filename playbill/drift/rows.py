@@ -28,7 +28,12 @@ def read_rows(path: "Path", profile: "Mapping[str, Any]", *, name: str = "") -> 
         DataError: The file is missing, of another kind, or cannot be read.
     """
     if not path.is_file():
-        raise DataError(f"there is no file {path}", expected="a CSV or Parquet file with the rows")
+        raise DataError(
+            f"there is no file {path}",
+            where=str(path),
+            expected="a CSV or Parquet file with the rows",
+            run="name another file, or take the source's own rows: playbill drift --by 1m",
+        )
     name = (name or path.name).lower()
     try:
         if name.endswith(".parquet"):
@@ -38,7 +43,12 @@ def read_rows(path: "Path", profile: "Mapping[str, Any]", *, name: str = "") -> 
     except (ValueError, OSError, pd.errors.ParserError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path} cannot be read: {reason[:200]}", where=str(path)) from error
-    raise DataError(f"{path} is of no known kind", expected=".csv, .csv.gz or .parquet")
+    raise DataError(
+        f"{path} is of no known kind",
+        where=str(path),
+        expected=".csv, .csv.gz or .parquet",
+        run="write the rows as one of these",
+    )
 
 
 def _read_csv(path: "Path", profile: "Mapping[str, Any]") -> pd.DataFrame:
