@@ -1,4 +1,4 @@
-"""Writes what is read off the code: configuration.md, commands.md and the schemas for editors.
+"""Writes what is read off the code: configuration, commands, the schemas of files and reports.
 
 python docs/generate.py           writes them
 python docs/generate.py --check   writes nothing; exits 1 and names the files that differ
@@ -23,6 +23,7 @@ from playbill.config import editor, schema, table
 from playbill.config.description import describe
 from playbill.config.origin import shipped_folder
 from playbill.config.place import Place
+from playbill.drift.report import json_schema
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by `python docs/generate.py`; edit the code it is read from instead. -->"
@@ -176,7 +177,16 @@ def commands() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"configuration.md": configuration, "commands.md": commands}
+def drift_report() -> str:
+    """Render the JSON Schema of what `playbill drift --json` prints."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False)
+
+
+PAGES = {
+    "configuration.md": configuration,
+    "commands.md": commands,
+    "drift-report.schema.json": drift_report,
+}
 
 
 def written() -> dict[Path, str]:

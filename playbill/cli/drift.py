@@ -1,6 +1,10 @@
 """`playbill drift`: do new rows still look like those that the model learned from?"""
 
+import json
+import os
 import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +15,8 @@ import typer
 _PIPED_WIDTH = 120
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -40,6 +46,17 @@ def drift(
         str | None,
         typer.Option(help="Or the rows that `retrain --by` would add, as 1m, 2w or 30d."),
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            help="Or the rows of a prediction log, a folder or URL; --window then picks the days "
+            "of prediction (UTC)."
+        ),
+    ] = None,
+    rev: Annotated[
+        str | None,
+        typer.Option(help="Take the file as DVC has it at this revision of the project."),
+    ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of the bundle; default: this project's.")
     ] = None,
@@ -63,20 +80,20 @@ def drift(
       playbill drift july.parquet
       playbill drift --window 2013-07-01:2013-08-01 --html drift.html
       playbill drift --by 1m --fail-on loss
+      playbill drift --log predictions --window 2026-07-01:2026-08-01
+      playbill drift data/prepared/test.parquet --rev main~1
       playbill drift new.csv --ref flights@v1.2.0 --json
       playbill drift new.csv --bundle ./bundle --fail-on never
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.drift import reference, report
     from playbill.drift.decision import check
-    from playbill.errors import UsageError
 
-    if by is not None and (file, window) != (None, None):
-        raise UsageError("--by was given with a file or a window", expected="one of them")
-    span = _beyond(by) if by is not None else _window(file, window)
+    wanted = _wanted(file, window, by, log, rev)
     folder = _bundle(bundle, ref)
     profile = reference.bundled_profile(folder)
-    rows = _rows(file, span, profile)
-    found = check(profile, rows, _policy(profile), scores=_scores(folder, rows, profile))
+    with _about(wanted):
+        profile, rows, scores = _rows(wanted, folder, profile)
+        found = check(profile, rows, _policy(profile), scores=scores)
     if markdown:
         _write(markdown, report.as_markdown(found))
     if html:
@@ -94,6 +111,107 @@ FAILING = {
     FailOn.inconclusive: {"drift", "inconclusive"},
     FailOn.never: set[str](),
 }
+
+
+@contextmanager
+def _about(wanted: "_Wanted") -> "Iterator[None]":
+    """Say of which rows an error is that knows their columns alone."""
+    from playbill.errors import DataError
+
+    rows = wanted.name or str(wanted.file or wanted.log or "")
+    if wanted.span is not None:
+        rows = rows or "the rows from {} to {}".format(*wanted.span)
+    try:
+        yield
+    except DataError as error:
+        place = "" if error.where in ("the rows", rows) else f": {error.where}"
+        next_step = error.run or "correct the rows, or --bundle of a model with these columns"
+        raise DataError(
+            error.what, where=rows + place, expected=error.expected, run=next_step
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Which rows were asked for: a file, a log, or days of the source."""
+
+    file: Path | None
+    span: tuple[date, date] | None
+    log: str | None
+    name: str = ""
+    """The file's name where DVC keeps it under another."""
+
+
+def _wanted(
+    file: Path | None, window: str | None, by: str | None, log: str | None, rev: str | None
+) -> _Wanted:
+    from playbill.errors import UsageError
+
+    if by is not None and (file, window, log) != (None, None, None):
+        raise UsageError("--by was given with a file, a window or a log", expected="one of them")
+    if log is not None and file is not None:
+        raise UsageError("--log was given with a file", expected="one of them")
+    if rev is not None and file is None:
+        raise UsageError(
+            "--rev was given without a file",
+            expected="an output of the pipeline, as data/prepared/test.parquet",
+            run=f"playbill drift data/prepared/test.parquet --rev {rev}",
+        )
+    if file is not None and rev is not None:
+        return _Wanted(_at(rev, file), _window(file, window), None, file.name)
+    if by is not None:
+        return _Wanted(None, _beyond(by), None)
+    if log is not None:
+        return _Wanted(None, None if window is None else _window(None, window), log)
+    return _Wanted(file, _window(file, window), None)
+
+
+def _at(rev: str, file: Path) -> Path:
+    """Return where the file of a revision is, fetched from DVC's remote if need be."""
+    from playbill.config.location import find_project
+    from playbill.lineage import bundle, store
+
+    root = find_project()
+    place = Path(os.path.relpath(file.absolute(), root)).as_posix()
+    return store.obtain(root, place, bundle.commit_of(root, rev))
+
+
+def _rows(
+    wanted: _Wanted, folder: Path, profile: dict[str, Any]
+) -> "tuple[dict[str, Any], pd.DataFrame, NDArray[np.float64] | None]":
+    """Return what to compare: the reference, the new rows and what the model says of them."""
+    if wanted.log is not None:
+        return _logged(wanted.log, wanted.span, folder, profile)
+    if wanted.span is not None:
+        from playbill.config.location import find_project
+        from playbill.pipeline.window import read_window
+
+        rows = read_window(find_project(), *wanted.span)
+    else:
+        from playbill.drift.rows import read_rows
+
+        assert wanted.file is not None  # _wanted saw to it
+        rows = read_rows(wanted.file, profile, name=wanted.name)
+    return profile, rows, _scores(folder, rows, profile)
+
+
+def _logged(
+    log: str, span: tuple[date, date] | None, folder: Path, profile: dict[str, Any]
+) -> "tuple[dict[str, Any], pd.DataFrame, NDArray[np.float64] | None]":
+    """Return the rows of the log; the answers count where this bundle's model gave them all."""
+    from playbill.bundle.manifest import load
+    from playbill.drift.logged import read_log, without
+
+    manifest, files = load(folder)
+    inputs = json.loads(files["contract.json"])["inputs"]
+    personal = {each["name"] for each in inputs if each.get("personal")}
+    found = read_log(log, span, profile.get("periods", {}).get("column"))
+    if left := sorted(personal & {*profile["columns"]}):
+        typer.echo(f"left out, for the log does not hold them: {', '.join(left)}", err=True)
+        profile = without(profile, left)
+    if found.models == (manifest.model_digest,):
+        return profile, found.rows, found.scores
+    return profile, found.rows, None if personal else _scores(folder, found.rows, profile)
 
 
 def _scores(
@@ -163,20 +281,6 @@ def _bundle(bundle: Path | None, ref: str | None) -> Path:
         bundle = locate(find_project(), ref)
     verify(bundle)
     return bundle
-
-
-def _rows(
-    file: Path | None, span: tuple[date, date] | None, profile: dict[str, Any]
-) -> "pd.DataFrame":
-    if span is not None:
-        from playbill.config.location import find_project
-        from playbill.pipeline.window import read_window
-
-        return read_window(find_project(), *span)
-    from playbill.drift.rows import read_rows
-
-    assert file is not None  # _window saw to it
-    return read_rows(file, profile)
 
 
 def _policy(profile: dict[str, Any]) -> "Drift":

@@ -6,7 +6,7 @@ escapes everything, Markdown puts them into code spans, where nothing is a link 
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playbill.drift import wording
 
@@ -23,6 +23,30 @@ CELL_LETTERS = 60
 def as_json(report: "DriftReport") -> str:
     """Return the report as JSON, keys sorted."""
     return json.dumps(report.as_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of what `as_json` writes."""
+    from pydantic import TypeAdapter
+
+    from playbill.drift.decision import REPORT_VERSION, DriftReport
+
+    described = TypeAdapter(DriftReport).json_schema(mode="serialization")
+    for each in [described, *described["$defs"].values()]:
+        each["additionalProperties"] = False
+    added = {
+        "format_version": {"const": REPORT_VERSION, "description": "Raised when a key changes."},
+        "matters": {
+            "type": ["boolean", "null"],
+            "description": "Whether the whole interval of the estimated loss counts; null: unknown",
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **described,
+        "properties": {**added, **described["properties"]},
+        "required": [*added, *described["required"]],
+    }
 
 
 def as_markdown(report: "DriftReport") -> str:

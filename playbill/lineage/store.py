@@ -73,10 +73,13 @@ def output(root: Path, path: str, commit: str | None = None) -> Output:
     Raises:
         LineageError: dvc.lock of the commit does not record it.
     """
-    if found := outputs(root, commit).get(path):
+    known = outputs(root, commit)
+    if found := known.get(path):
         return found
+    near = get_close_matches(path, known, n=1, cutoff=0.8)
     raise LineageError(
         f"{path} is not an output in {revision.LOCK} of {revision.name(commit)}",
+        where=f"the nearest output is {near[0]}" if near else "",
         expected="a revision in which the pipeline ran to its end and dvc.lock was committed",
         run="dvc repro && git add dvc.lock && git commit",
     )
@@ -88,7 +91,8 @@ def obtain(root: Path, path: str, commit: str) -> Path:
     The file may be an output, or lie in an output that is a folder; only it is fetched then.
 
     Raises:
-        LineageError: Neither cache nor remote has it, or it is a folder.
+        LineageError: Neither cache nor remote has it, what the cache has is damaged, or it is a
+            folder.
     """
     found = _holder(root, path, commit)
     if found.is_folder and found.path == path:
@@ -103,7 +107,9 @@ def obtain(root: Path, path: str, commit: str) -> Path:
                 expected=f"one of its {len(members)} files, such as {', '.join(near)}",
             )
         _fetch(repo, [members[inside]], found, commit)
-        return Path(repo.cache.local.oid_to_path(members[inside]))
+        file = Path(repo.cache.local.oid_to_path(members[inside]))
+    _compare(file, members[inside], found)
+    return file
 
 
 def materialise(root: Path, path: str, commit: str) -> Path:
@@ -343,6 +349,11 @@ def _exist(store: Any, digests: list[str]) -> set[str]:
 
 def _copy(source: Path, target: Path, digest: str, found: Output) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    _compare(source, digest, found)
+    shutil.copyfile(source, target)  # not copy2: the cache's read-only mode stays behind
+
+
+def _compare(source: Path, digest: str, found: Output) -> None:
     with source.open("rb") as stream:
         actual = hashlib.file_digest(stream, "md5").hexdigest()
     if actual != digest:
@@ -352,7 +363,6 @@ def _copy(source: Path, target: Path, digest: str, found: Output) -> None:
             expected=f"content with the md5 {digest}, found {actual}",
             run=f"remove {source} and run `dvc fetch`",
         )
-    shutil.copyfile(source, target)  # not copy2: the cache's read-only mode stays behind
 
 
 def _publish(fresh: Path, place: Path) -> None:

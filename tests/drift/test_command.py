@@ -214,7 +214,7 @@ def test_by_reads_the_rows_that_a_retraining_would_add(
         (["a.csv", "--window", "2013-07-01:2013-08-01"], "a file and a window were given"),
         (["--window", "July"], "'July' is not a window"),
         (["--window", "2013-08-01:2013-07-01"], "not after its start"),
-        (["a.csv", "--by", "1m"], "--by was given with a file or a window"),
+        (["a.csv", "--by", "1m"], "--by was given with a file, a window or a log"),
         (["a.csv", "--ref", "main"], "--bundle and --ref were both given"),
     ],
 )

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from jsonschema import Draft202012Validator
 
 from playbill.config.schema import Drift
 from playbill.contract.column import Column
@@ -12,6 +13,7 @@ from playbill.drift import report, wording
 from playbill.drift.decision import DriftReport, check
 from playbill.drift.picture import CATEGORY_LIMIT, pictures
 from playbill.drift.profile import build_profile, sample_size
+from tests.conftest import REPOSITORY
 from tests.drift.conftest import Rows
 
 VOID = {"meta", "link", "path", "br"}
@@ -173,3 +175,15 @@ def test_long_tails_are_folded_in_the_picture_and_no_row_is_lost(policy: Drift) 
     assert one.rows[-1].label == "other values"
     before, after = wording.totals(one.column)
     assert (before, after) == (4000 - sample_size(4000, policy), 4000)
+
+
+def test_the_published_schema_takes_every_report_and_nothing_else(
+    drifted: DriftReport, steady: DriftReport, hostile: DriftReport
+) -> None:
+    published = json.loads((REPOSITORY / "docs/reference/drift-report.schema.json").read_text())
+    validator = Draft202012Validator(published)
+    for each in (drifted, steady, hostile):
+        validator.validate(json.loads(report.as_json(each)))
+    broken = json.loads(report.as_json(drifted))
+    broken["columns"][0]["effect"] = "large"
+    assert not validator.is_valid(broken)

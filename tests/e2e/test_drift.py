@@ -21,6 +21,13 @@ def test_a_random_half_of_the_training_rows_is_no_drift(
         assert done.returncode == 0, done.stdout
 
 
+def test_a_table_of_a_revision_is_fetched_and_compared(flights: Path, run: Run) -> None:
+    words = ["playbill", "drift", "data/prepared/train.parquet", "--rev", "HEAD", "--json"]
+    found = json.loads(run(*words, cwd=flights).stdout)
+    assert found["verdict"] == "no drift"
+    assert found["basis"] == "same periods"
+
+
 def test_a_later_month_is_drift_and_the_columns_are_named(
     flights: Path, run: Run, tmp_path: Path
 ) -> None:
