@@ -1,6 +1,7 @@
 """A small model of its own kind of everything, its bundle, and real processes that serve it."""
 
 import asyncio
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,6 @@ from playbill.bundle.interface import write_interface
 from playbill.config.schema import Card, Contract, Drift, Server
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
-from playbill.contract.outcome import BINARY
 from playbill.drift.profile import build_profile
 from playbill.server.application import Application, build
 from playbill.server.description import _imported, openapi_text
@@ -97,33 +97,52 @@ class Made:
 @cache
 def made(runtime: str = "numpy") -> Made:
     """Return the bundle of a model of `visits` with this runtime; made once."""
+    return packaged(SERVED, texts(), visits(400), visits(200, seed=2), runtime)
+
+
+def packaged(
+    served: assembly.Served,
+    server: Mapping[str, str],
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    runtime: str = "numpy",
+) -> Made:
+    """Return the bundle of a binary model that is fitted here.
+
+    Args:
+        served: What is asked and answered.
+        server: The server's texts.
+        train: Rows to learn from, with the target.
+        test: Rows on which the runtime is proven.
+        runtime: Its kind.
+    """
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder
 
-    train, test = visits(400), visits(200, seed=2)
-    text = [column.name for column in ASKED if column.kind == "text"]
+    asked = served.inputs
+    text = [column.name for column in asked if column.kind == "text"]
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     transform = ColumnTransformer([("text", encoder, text)], remainder="passthrough")
     booster = HistGradientBoostingClassifier(max_iter=20, random_state=0)
     pipeline = Pipeline([("feature", transform), ("model", booster)])
-    pipeline.fit(as_model_frame(train, ASKED), train["back"])
-    expected = pipeline.predict_proba(as_model_frame(test, ASKED))[:, 1]
-    model = parity.Model(pipeline, ASKED, BINARY, 0.4, assembly.contract_file(SERVED))
+    pipeline.fit(as_model_frame(train, asked), train[served.target.name])
+    expected = pipeline.predict_proba(as_model_frame(test, asked))[:, 1]
+    contract = assembly.contract_file(served)
+    model = parity.Model(pipeline, asked, served.asked, served.threshold, contract)
     choice = parity.choose([runtime], model, test, expected)
-    layer = assembly.model_layer(parts(choice))
-    files = assembly.assemble(NAME, layer, texts(), code=CODE)
+    layer = assembly.model_layer(parts(choice, served, train))
+    files = assembly.assemble(served.name, layer, server, code=CODE)
     return Made(files, test, expected, model)
 
 
-def parts(choice: parity.Choice) -> assembly.Parts:
+def parts(choice: parity.Choice, served: assembly.Served, train: pd.DataFrame) -> assembly.Parts:
     """Return what the model layer with this runtime is made from."""
-    metrics = {"roc_auc": 0.7, "threshold": 0.4, "rows": 200}
+    metrics = {"roc_auc": 0.7, "threshold": served.threshold, "rows": 200}
+    profile = build_profile(train, served.inputs, Drift(), scores=[0.1, 0.5, 0.9] * 40)
     return assembly.Parts(
-        served=SERVED, choice=choice,
-        profile=build_profile(visits(400), ASKED, Drift(), scores=[0.1, 0.5, 0.9] * 40),
-        metrics=metrics,
+        served=served, choice=choice, profile=profile, metrics=metrics,
         lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},
         card=write_card(facts(proof=choice.proof)),
     )  # fmt: skip
@@ -163,7 +182,12 @@ def facts(**changes: Any) -> Facts:
 @cache
 def texts() -> dict[str, str]:
     """Return the server's texts as the stage `server` writes them."""
-    found = write_interface(NAME, ASKED, TARGET, SERVER)
+    return texts_of(SERVED, SERVER)
+
+
+def texts_of(served: assembly.Served, server: Server) -> dict[str, str]:
+    """Return the server's texts as the stage `server` writes them."""
+    found = write_interface(served.name, served.inputs, served.target, server, served.asked)
     return {**found, "openapi.json": openapi_text(found)}
 
 
@@ -187,15 +211,6 @@ class Got:
     body: bytes
 
 
-def calls(app: "ASGIApp", path: str, bodies: Sequence[bytes]) -> list[Got]:
-    """Post bodies one after the other, in one event loop."""
-
-    async def all_of_them() -> list[Got]:
-        return [await _called(app, _scope(path, "POST", [KIND]), _whole(body)) for body in bodies]
-
-    return asyncio.run(all_of_them())
-
-
 def call(  # noqa: PLR0913 - what a request is made of
     app: "ASGIApp",
     path: str,
@@ -215,9 +230,6 @@ def call(  # noqa: PLR0913 - what a request is made of
     whole = _whole(messages) if isinstance(messages, bytes) else messages
     sent = [] if sent is None else sent
     return asyncio.run(_called(app, _scope(path, method, pairs), whole, sent))
-
-
-KIND = ("content-type", "application/json")
 
 
 def _whole(body: bytes) -> list[dict[str, Any]]:
@@ -295,8 +307,21 @@ class Running:
 
 
 @contextmanager
-def running(command: Sequence[str], *, cwd: Path | None = None, **env: str) -> Iterator[Running]:
-    """Start a server on a free port, wait until it is ready, and end it in the end."""
+def running(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    trusted: ssl.SSLContext | None = None,
+    **env: str,
+) -> Iterator[Running]:
+    """Start a server on a free port, wait until it is ready, and end it in the end.
+
+    Args:
+        command: Starts it.
+        cwd: Where.
+        trusted: Whose certificate is believed; then the server must speak TLS.
+        env: Its environment, if not this process's.
+    """
     process = subprocess.Popen(
         command, cwd=cwd, env=env or None, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -309,10 +334,11 @@ def running(command: Sequence[str], *, cwd: Path | None = None, **env: str) -> I
     reader.start()
     try:
         line = process.stdout.readline()
-        assert " on http://" in line, f"{line}{''.join(errors)}"
+        scheme = "https" if trusted else "http"
+        assert f" on {scheme}://" in line, f"{line}{''.join(errors)}"
         url = line.split(" on ")[1].strip()
-        _wait_ready(url)
-        with httpx.Client(base_url=url, timeout=30) as client:
+        _wait_ready(url, trusted)
+        with httpx.Client(base_url=url, timeout=30, verify=trusted or True) as client:
             yield Running(process, url, errors, client)
     finally:
         if process.poll() is None:
@@ -327,11 +353,11 @@ def running(command: Sequence[str], *, cwd: Path | None = None, **env: str) -> I
             stderr.close()
 
 
-def _wait_ready(url: str) -> None:
+def _wait_ready(url: str, trusted: ssl.SSLContext | None) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
+            if httpx.get(f"{url}/readyz", verify=trusted or True).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.05)

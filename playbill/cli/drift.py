@@ -89,7 +89,8 @@ def drift(
 
     wanted = _wanted(file, window, by, log, rev)
     folder = _bundle(bundle, ref)
-    found = _judged(wanted, folder, reference.bundled_profile(folder))
+    with _about(wanted):
+        found = _judged(wanted, folder, reference.bundled_profile(folder))
     if markdown:
         _write(markdown, report.as_markdown(found))
     if html:
@@ -107,6 +108,24 @@ FAILING = {
     FailOn.inconclusive: {"drift", "inconclusive"},
     FailOn.never: set[str](),
 }
+
+
+@contextmanager
+def _about(wanted: "_Wanted") -> "Iterator[None]":
+    """Say of which rows an error is that knows their columns alone."""
+    from playbill.errors import DataError
+
+    rows = wanted.name or str(wanted.file or wanted.log or "")
+    if wanted.span is not None:
+        rows = rows or "the rows from {} to {}".format(*wanted.span)
+    try:
+        yield
+    except DataError as error:
+        place = "" if error.where in ("the rows", rows) else f": {error.where}"
+        next_step = error.run or "correct the rows, or --bundle of a model with these columns"
+        raise DataError(
+            error.what, where=rows + place, expected=error.expected, run=next_step
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """What several commands ask: which place this is, and which bundle to work with."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from playbill.errors import UsageError
+
+if TYPE_CHECKING:
+    from playbill.lineage.bundle import Located
 
 Env = Annotated[
     str | None,
@@ -18,8 +21,8 @@ Env = Annotated[
 ]
 
 
-def find_bundle(folder: Path | None, ref: str | None) -> tuple[Path, str]:
-    """Return the folder of a bundle and, for the person, where it comes from.
+def find_bundle(folder: Path | None, ref: str | None) -> "Located":
+    """Return the folder of a bundle and how it was chosen.
 
     Raises:
         UsageError: Both were named, or there is no project to look in.
@@ -27,10 +30,10 @@ def find_bundle(folder: Path | None, ref: str | None) -> tuple[Path, str]:
     """
     if folder is not None and ref is not None:
         raise UsageError("a folder and a revision were named", expected="one of the two")
-    if folder is not None:
-        return folder, folder.as_posix()
-    from playbill.config.location import find_project
-    from playbill.lineage.bundle import find
+    from playbill.lineage.bundle import Located, find
 
-    located = find(find_project(), ref)
-    return located.path, located.source
+    if folder is not None:
+        return Located(folder, folder.as_posix(), None)
+    from playbill.config.location import find_project
+
+    return find(find_project(), ref)

@@ -34,8 +34,8 @@ def package(
 
     if out.exists():
         raise UsageError(f"{out} exists", where="--out", run="name another folder")
-    folder, source = find_bundle(None, server)
-    before, contents = manifest.load_all(folder)
+    found = find_bundle(None, server)
+    before, contents = manifest.load_all(found.path)
     files = _rebuilt(before.runtime, contents, find_project())
     after = manifest.write(files, out)
     if as_json:
@@ -44,7 +44,7 @@ def package(
         return
     kept = after.model_digest.removeprefix("sha256:")[:12]
     old, new = (m.server_digest.removeprefix("sha256:")[:12] for m in (before, after))
-    typer.echo(f"{out}: model {kept} of {source}, kept; server {old} -> {new}")
+    typer.echo(f"{out}: model {kept} of {found.source}, kept; server {old} -> {new}")
 
 
 def _rebuilt(kind: str, contents: dict[str, bytes], root: Path) -> dict[str, bytes]:

@@ -46,8 +46,7 @@ def predict(
     check_format(target)
     if target.exists() and not force:
         raise UsageError(f"{target} exists", run="name another file, or say --force")
-    folder, _ = find_bundle(bundle, ref)
-    summary = _with_progress(folder, source, target)
+    summary = _with_progress(find_bundle(bundle, ref).path, source, target)
     if as_json:
         print_json({**asdict(summary), "out": target.as_posix()})
         return

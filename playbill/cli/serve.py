@@ -1,5 +1,6 @@
 """`playbill serve`: verify a bundle, then start the bundle's own server."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,10 @@ def serve(
     ] = None,
     log: Annotated[
         Path | None, typer.Option(help="Folder of the prediction log.", show_default=False)
+    ] = None,
+    feedback: Annotated[
+        Path | None,
+        typer.Option(help="File that keeps feedback; needs --log.", show_default=False),
     ] = None,
     tls_certificate: Annotated[
         Path | None, typer.Option(help="Certificate chain, PEM.", show_default=False)
@@ -72,26 +77,32 @@ def serve(
     if new_key is not None:
         make_key(new_key, scopes, keys)
         return
-    flags = {
+    flags: dict[str, object] = {
         "--settings": settings, "--workers": workers, "--keys": keys, "--log": log,
-        "--tls-certificate": tls_certificate, "--tls-key": tls_key,
+        "--feedback": feedback, "--tls-certificate": tls_certificate, "--tls-key": tls_key,
     }  # fmt: skip
-    words = [word for flag, value in flags.items() if value for word in (flag, str(value))]
     given = read_settings(settings, {"authentication.keys": keys})
     check_host(host, authenticates=given.authenticates)
-    folder, source = find_bundle(bundle, ref)
+    found = find_bundle(bundle, ref)
+    folder = found.path.resolve()
+    version: dict[str, object] = {"--model-version": None if given.model_version else found.version}
     listed = manifest.verify(folder)
     digest = listed.model_digest.removeprefix("sha256:")[:12]
-    typer.echo(f"{listed.name} {digest} ({source}): {len(listed.files)} files verified", err=True)
+    files = f"{len(listed.files)} files verified"
+    typer.echo(f"{listed.name} {digest} ({found.source}): {files}", err=True)
     pins = (folder / "requirements.txt").read_text("utf-8")
     for difference in differences(pins):
         typer.echo(f"warning: not the bundle's environment: {difference}", err=True)
     if try_it:
         from playbill.bundle.trial import ask
 
-        typer.echo(ask(folder.resolve(), _command(folder.resolve(), host, 0)))
+        typer.echo(ask(folder, [*_command(folder, host, 0), *_words(version)]))
     else:
-        _start([*_command(folder.resolve(), host, port), *words])
+        _start([*_command(folder, host, port), *_words(flags | version)])
+
+
+def _words(flags: Mapping[str, object]) -> list[str]:
+    return [word for flag, value in flags.items() if value for word in (flag, str(value))]
 
 
 def _command(folder: Path, host: str, port: int) -> list[str]:

@@ -44,10 +44,20 @@ def read_batches(
         DataError: The file is missing, of another kind, or cannot be read.
     """
     if not path.is_file():
-        raise DataError(f"there is no file {path}", expected="a CSV or Parquet file with the rows")
+        raise DataError(
+            f"there is no file {path}",
+            where=str(path),
+            expected="a CSV or Parquet file with the rows",
+            run="name another file, or take the source's own rows: playbill drift --by 1m",
+        )
     name = (name or path.name).lower()
     if not name.endswith((".parquet", *CSV)):
-        raise DataError(f"{path} is of no known kind", expected=".csv, .csv.gz or .parquet")
+        raise DataError(
+            f"{path} is of no known kind",
+            where=str(path),
+            expected=".csv, .csv.gz or .parquet",
+            run="write the rows as one of these",
+        )
     try:
         if name.endswith(".parquet"):
             yield from _parquet(path, None if whole else _watched(profile))

@@ -1,6 +1,6 @@
 """Where a model's bundle is: the workspace's own, or that of a tag, branch, commit, experiment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playbill.errors import LineageError
@@ -19,6 +19,8 @@ class Located:
     """`flights#prod#3`, `workspace`, or the revision as the user named it."""
     commit: str | None
     """None for the workspace's bundle."""
+    version: str | None = None
+    """The registered version that a tag or stage means."""
 
 
 def locate(root: Path, ref: str | None = None) -> Path:
@@ -102,17 +104,20 @@ def _by_tag(root: Path, tag: git.Tag, source: str) -> Located:
             where="a shallow clone" if git.is_shallow(root) else str(root),
             run=f"git fetch --depth=1 {_remote(root)} tag '{tag.name}'",
         )
-    facts = evidence.verify(root, tag)
+    evidence.verify(root, tag)
     found = at_commit(root, tag.commit, source)
-    has = manifest.model_digest(root, tag.commit)
-    if facts.get("model_digest") != has:
-        raise LineageError(
-            f"the tag {tag.name} is not believed: it names the model {facts.get('model_digest')}",
-            where=f"{path(root, tag.commit)}/{MANIFEST} of {tag.commit[:12]}",
-            expected=f"{has}, which the bundle of its commit has",
-            run="playbill history, then `playbill rollback` or `playbill promote` again",
-        )
-    return found
+    return replace(found, version=_version(root, tag))
+
+
+def _version(root: Path, tag: git.Tag) -> str | None:
+    """Return the version that a tag is, or that its stage was given: the newest of its commit."""
+    place = registry.place_of(tag.name)
+    if place is None:
+        return None
+    if place.version:
+        return place.version
+    known = registry.versions(root, place.artifact)
+    return next((one.version for one in reversed(known) if one.tag.commit == tag.commit), None)
 
 
 def _tag(root: Path, ref: str) -> git.Tag | None:

@@ -1,33 +1,27 @@
-"""One contract, one verdict: `validate` and the server's models take and refuse the same rows.
+"""One contract, one verdict: `validate` and a running server take and refuse the same rows.
 
-The server's half is the generated application, called in this process as a server would call it:
-the bytes of each request pass the same limits, parser and models.
+The server's half is a process that serves a real bundle: the bytes of each request pass its
+listener, limits, parser, models and the compiled scorer.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
-from playbill.bundle.interface import write_interface
+from playbill.bundle.assembly import Served
 from playbill.config.schema import Contract, Server
 from playbill.contract.column import columns, inputs
-from playbill.contract.outcome import outcome
-from playbill.server.application import build, enclose
-from playbill.server.description import _imported
-from playbill.server.model import Model, ModelPage
+from playbill.contract.task import outcome
 from tests.conformance.fuzz import Row, as_body, rows, taken
 from tests.conftest import REPOSITORY
 from tests.serving import CONTRACT as VISITS
-from tests.serving import calls
-
-if TYPE_CHECKING:
-    from playbill.server.edge import Edge
+from tests.serving import Running, packaged, running, start_words, texts_of, write
 
 ROWS = 10_000
 FEW = 500
@@ -65,60 +59,66 @@ CONTRACTS: dict[str, Callable[[], Contract]] = {
 }
 
 
-class Half:
-    """A runtime that answers a half to whatever passed: only the verdict is asked for here."""
-
-    quick = True
-
-    def predict(self, columns: Any) -> Any:
-        return np.full(len(next(iter(columns.values()))), 0.5)
-
-    def predict_row(self, values: Any) -> float:  # noqa: ARG002
-        return 0.5
-
-
-@cache
-def edge(name: str) -> "Edge":
+def bundle(name: str) -> Mapping[str, bytes]:
+    """Return the bundle of a model that learned from rows that the contract takes."""
     contract = CONTRACTS[name]()
+    drawn = rows(contract, 600, seed=13)
+    kept = [row for row, good in zip(drawn, taken(contract, drawn), strict=True) if good]
     asked = inputs(contract)
     target = next(column for column in columns(contract) if column.name == contract.target)
-    server = Server(title=name, max_batch_rows=100)
-    texts = write_interface("fuzz", asked, target, server, outcome(contract))
-    with _imported(texts) as module:
-        interface = replace(module.INTERFACE)
-    digest = "sha256:" + "0" * 64
-    page = ModelPage(name="fuzz", model_digest=digest, server_digest=digest, runtime="numpy",
-                     threshold=0.5, metrics={}, contract={}, lineage={}, card="")  # fmt: skip
-    app = build(interface, Model(Half(), page, {}, {}))
-    app.scoring.ready = True
-    return enclose(app)
+    frame = pd.DataFrame(kept).assign(**{target.name: np.arange(len(kept)) % 2})
+    served = Served(name, contract.key, asked, target, threshold=0.5, asked=outcome(contract))
+    half = len(frame) // 2
+    texts = texts_of(served, Server(title=name))
+    return packaged(served, texts, frame[:half], frame[half:]).files
 
 
-def served(name: str, found: list[Row]) -> list[bool]:
-    """Say of each row whether the server takes it, asked one by one."""
-    got = calls(edge(name), "/predict", [as_body(row) for row in found])
-    assert {each.status for each in got} <= {200, 422}
-    return [each.status == 200 for each in got]
+@pytest.fixture(scope="module", params=CONTRACTS)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Running]]:
+    """A contract and a running server of a real bundle of it."""
+    folder = write(bundle(request.param), tmp_path_factory.mktemp("verdict") / "bundle")
+    with running(start_words(folder)) as started:
+        yield request.param, started
+        assert started.process.poll() is None
+    assert not started.errors
 
 
-@pytest.mark.parametrize("name", CONTRACTS)
-def test_validate_and_the_server_give_rows_the_same_verdict(name: str) -> None:
-    check(name, FEW, seed=11)
+def answers(url: str, found: Sequence[Row]) -> list[bool]:
+    """Say of each row whether the server at `url` takes it, asked one by one."""
+    address = urlsplit(url)
+    assert address.hostname is not None
+    connection = HTTPConnection(address.hostname, address.port, timeout=30)
+    statuses = []
+    for row in found:
+        connection.request("POST", "/predict", as_body(row), {"content-type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        statuses.append(answer.status)
+    connection.close()
+    assert set(statuses) <= {200, 422}
+    return [status == 200 for status in statuses]
+
+
+def test_validate_and_the_server_give_rows_the_same_verdict(server: tuple[str, Running]) -> None:
+    check(*server, FEW, seed=11)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CONTRACTS)
-def test_validate_and_the_server_give_ten_thousand_rows_the_same_verdict(name: str) -> None:
-    check(name, ROWS, seed=12)
+def test_validate_and_the_server_give_ten_thousand_rows_the_same_verdict(
+    server: tuple[str, Running],
+) -> None:
+    check(*server, ROWS, seed=12)
 
 
-def check(name: str, count: int, seed: int) -> None:
+def check(name: str, server: Running, count: int, seed: int) -> None:
     contract = CONTRACTS[name]()
     found = rows(contract, count, seed)
-    stage, server = taken(contract, found), served(name, found)
+    stage, served = taken(contract, found), answers(server.url, found)
     different = [
         f"validate {'takes' if ours else 'refuses'} {json.dumps(row)}"
-        for row, ours, theirs in zip(found, stage, server, strict=True)
+        for row, ours, theirs in zip(found, stage, served, strict=True)
         if ours is not theirs
     ]
     assert different[:3] == [], f"{len(different)} of {count} differ"

@@ -101,7 +101,9 @@ def test_a_promoted_model_is_what_serve_and_predict_take_until_it_is_withdrawn(
         )
     assert out.is_file()
     with running([sys.executable, "-m", "playbill", "serve", "--port", "0"], cwd=mine) as server:
-        assert server.client.get("/healthz").status_code == 200
+        body = json.loads((REPOSITORY / "docs" / "tutorial" / "flight.json").read_text())
+        assert server.client.post("/predict", json=body).json()["model_version"] == "v0.0.1"
+        assert server.client.get("/v2/models/flights").json()["versions"] == ["v0.0.1"]
     run("git", "tag", "-f", "-am", "by hand", "flights#prod#2", "HEAD", cwd=mine)
     forged = run("playbill", "serve", "--try", cwd=mine, check=False)
     assert forged.returncode == 3

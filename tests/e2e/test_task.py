@@ -2,10 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -16,8 +19,12 @@ from playbill.bundle.batch import predict_file
 from playbill.config.adoption import adopt_tuning
 from playbill.config.compilation import compile_project, write
 from playbill.config.params import read_params
+from playbill.contract.column import inputs
+from playbill.contract.frame import as_model_frame
+from playbill.model.persistence import load
 from playbill.pipeline.runner import load_function
 from playbill.pipeline.runner import run as run_stage
+from tests.serving import Running, running
 
 HERE = Path(__file__).parent
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate", "server", "package")
@@ -73,6 +80,93 @@ def through(root: Path, stages: tuple[str, ...] = STAGES) -> dict[str, Any]:
     return {path.stem: json.loads(path.read_text()) for path in texts}
 
 
+@contextmanager
+def served(root: Path, asked: list[dict[str, Any]]) -> Iterator[Running]:
+    """Yield the running server of a project's bundle, after all that any model's must answer."""
+    words = [sys.executable, "-m", "playbill", "serve", "--port", "0"]
+    with running(words, cwd=root) as server:
+        name = read_params(root).name
+        for path in ("/", "/docs", "/healthz", "/readyz", "/model", "/metrics", "/openapi.json",
+                     "/v2", "/v2/health/live", "/v2/health/ready", f"/v2/models/{name}",
+                     f"/v2/models/{name}/ready"):  # fmt: skip
+            assert server.client.get(path).status_code == 200, path
+        batch = server.client.post("/predict/batch", json={"rows": asked}).json()["predictions"]
+        single = server.client.post("/predict?explain=true", json=asked[0]).json()
+        changing = {"prediction_id", "contributions"}
+        assert {k: v for k, v in single.items() if k not in changing} == {
+            k: v for k, v in batch[0].items() if k not in changing
+        }
+        assert set(single["contributions"]) <= set(asked[0])
+        assert any(single["contributions"].values())
+        yield server
+
+
+def answered(server: Running, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.client.post("/predict/batch", json={"rows": asked}).json()[
+        "predictions"
+    ]
+    return found
+
+
+def inferred(server: Running, name: str, asked: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the outputs of the Open Inference Protocol, by name."""
+    about = server.client.get(f"/v2/models/{name}").json()
+    inputs = [
+        {"name": each["name"], "datatype": each["datatype"], "shape": [len(asked)],
+         "data": [one[each["name"]] for one in asked]}
+        for each in about["inputs"]
+    ]  # fmt: skip
+    said = server.client.post(f"/v2/models/{name}/infer", json={"inputs": inputs}).json()
+    assert [each["name"] for each in said["outputs"]] == [one["name"] for one in about["outputs"]]
+    return {each["name"]: each["data"] for each in said["outputs"]}
+
+
+def as_asked(root: Path, count: int) -> list[dict[str, Any]]:
+    """Return the first rows of the test table as a sender would write them."""
+    columns = inputs(read_params(root).contract)
+    table = pd.read_parquet(root / "data" / "prepared" / "test.parquet").head(count)
+    text = table.to_json(orient="records", date_format="iso", double_precision=15)
+    rows = json.loads(text)
+    return [{column.name: row[column.name] for column in columns} for row in rows]
+
+
+def check_wine(root: Path) -> None:
+    """A multiclass model is served: a probability for each class, those of its Pipeline."""
+    asked = as_asked(root, 20)
+    with served(root, asked) as server:
+        found = answered(server, asked)
+        expected = pipeline_of(root).predict_proba(frame_of(root, 20))
+        names = ["class_0", "class_1", "class_2"]
+        assert [list(each["probabilities"]) for each in found] == [names] * 20
+        shares = np.array([list(each["probabilities"].values()) for each in found])
+        np.testing.assert_allclose(shares, expected, rtol=0, atol=1e-9)
+        assert [each["label"] for each in found] == [names[i] for i in expected.argmax(axis=1)]
+        outputs = inferred(server, "wine", asked)
+        assert outputs["label"] == [each["label"] for each in found]
+        assert outputs["probability_class_1"] == shares[:, 1].tolist()
+
+
+def check_diabetes(root: Path) -> None:
+    """A regression model is served: the values of its Pipeline."""
+    asked = as_asked(root, 20)
+    with served(root, asked) as server:
+        found = [each["value"] for each in answered(server, asked)]
+        expected = pipeline_of(root).predict(frame_of(root, 20))
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        assert inferred(server, "diabetes", asked)["value"] == found
+
+
+def pipeline_of(root: Path) -> Any:
+    """Return the fitted Pipeline."""
+    return load((root / "models" / read_params(root).name / "pipeline.skops").read_bytes())
+
+
+def frame_of(root: Path, count: int) -> pd.DataFrame:
+    """Return the first rows of the test table as the Pipeline sees them."""
+    table = pd.read_parquet(root / "data" / "prepared" / "test.parquet").head(count)
+    return as_model_frame(table, inputs(read_params(root).contract))
+
+
 def test_a_multiclass_project_goes_through_the_whole_flow(
     make: Callable[[str, pd.DataFrame], Path],
 ) -> None:
@@ -90,6 +184,7 @@ def test_a_multiclass_project_goes_through_the_whole_flow(
     assert sum(summary.predicted.values()) == summary.rows == 178
     again = pd.read_csv(root / "said.csv").set_index("bottle").loc[table["bottle"]]
     assert again["label"].tolist() == table["prediction"].tolist()
+    check_wine(root)
     page = (folder / "server" / "schemas.py").read_text()
     assert 'label: Literal["class_0", "class_1", "class_2"]' in page
 
@@ -106,6 +201,7 @@ def test_a_regression_project_goes_through_the_whole_flow_and_adopts_what_was_fo
     assert list(table) == ["patient", "seen_at", "progression", "prediction"]
     summary = predict_file(folder / "bundle", root / "data" / "diabetes.csv", root / "said.csv")
     assert summary.predicted["min"] < summary.predicted["mean"] < summary.predicted["max"]
+    check_diabetes(root)
     assert "value: float" in (folder / "server" / "schemas.py").read_text()
     model = (folder / "pipeline.skops").read_bytes()
     digest = manifest.load(folder / "bundle")[0].model_digest

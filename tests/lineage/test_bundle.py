@@ -48,7 +48,9 @@ def test_an_emptied_production_is_not_replaced_silently(history: Path) -> None:
 )
 def test_every_way_to_name_a_revision_finds_its_bundle(history: Path, reference: str) -> None:
     promote(history, "first")
-    assert _text(bundle.locate(history, reference)) == "model of seed 1"
+    found = bundle.find(history, reference)
+    assert _text(found.path) == "model of seed 1"
+    assert found.version == ("v0.0.1" if "#" in reference or "@" in reference else None)
 
 
 def test_an_experiment_can_be_named(history: Path) -> None:
