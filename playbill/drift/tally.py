@@ -85,7 +85,9 @@ class Tally:
             if not self.rows:
                 raise
             where = f"{error.where}, after row {self.rows:,}"
-            raise DataError(error.what, where=where, expected=error.expected) from error
+            raise DataError(
+                error.what, where=where, expected=error.expected, run=error.run
+            ) from error
 
     def _add(self, frame: pd.DataFrame, scores: "NDArray[np.float64] | None") -> None:
         placed = {}
