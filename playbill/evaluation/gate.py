@@ -119,6 +119,7 @@ class Question:
         blocks: Position of each row's block, (n,); None: each row is its own.
         metric: The deciding metric.
         slice_rows: Slices with fewer rows are left out.
+        refused: Rows that are not among these, as a model's contract refuses them.
     """
 
     challenger: "Scored"
@@ -127,6 +128,7 @@ class Question:
     blocks: "NDArray[np.int64] | None"
     metric: Metric
     slice_rows: int
+    refused: int = 0
 
 
 def decide(question: Question, gate: "Gate") -> Decision:
@@ -134,11 +136,12 @@ def decide(question: Question, gate: "Gate") -> Decision:
     plan = Plan(blocks=question.blocks, draws=gate.draws, seed=SEED)
     rows, blocks = len(question.challenger), plan.of(len(question.challenger))
     checks = [_enough(rows, blocks, gate, by_block=question.blocks is not None)]
+    checks += _few_refused(question.refused, rows, gate)
     found: Contrast | None = None
     slices: tuple[SliceContrast, ...] = ()
     floors: tuple[Floor, ...] = ()
     small = 0
-    if checks[0].passed:
+    if all(check.passed for check in checks):
         if question.champion is not None:
             pair = Pair(question.champion, question.challenger, plan)
             found = contrast(pair, question.metric, gate.test, gate.alpha)
@@ -219,6 +222,14 @@ def _enough(rows: int, blocks: int, gate: "Gate", *, by_block: bool) -> Check:
     if by_block:
         said += f"; in {blocks:,} blocks, at least {FEW} asked"
     return Check("rows", rows >= gate.minimum_rows and (not by_block or blocks >= FEW), said)
+
+
+def _few_refused(refused: int, rows: int, gate: "Gate") -> Iterator[Check]:
+    """Ask that the rows which a model cannot read are few: what it cannot read, it cannot serve."""
+    if refused:
+        share = refused / (refused + rows)
+        said = f"a contract refuses {refused:,} rows, {share:.2%}, at most {gate.max_refused:.2%}"
+        yield Check("rows", share <= gate.max_refused, said)
 
 
 def _rule(found: Contrast, gate: "Gate") -> Check:
