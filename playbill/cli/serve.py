@@ -31,6 +31,10 @@ def serve(
     log: Annotated[
         Path | None, typer.Option(help="Folder of the prediction log.", show_default=False)
     ] = None,
+    feedback: Annotated[
+        Path | None,
+        typer.Option(help="File that keeps feedback; needs --log.", show_default=False),
+    ] = None,
     tls_certificate: Annotated[
         Path | None, typer.Option(help="Certificate chain, PEM.", show_default=False)
     ] = None,
@@ -75,7 +79,7 @@ def serve(
         return
     flags: dict[str, object] = {
         "--settings": settings, "--workers": workers, "--keys": keys, "--log": log,
-        "--tls-certificate": tls_certificate, "--tls-key": tls_key,
+        "--feedback": feedback, "--tls-certificate": tls_certificate, "--tls-key": tls_key,
     }  # fmt: skip
     given = read_settings(settings, {"authentication.keys": keys})
     check_host(host, authenticates=given.authenticates)

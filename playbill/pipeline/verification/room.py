@@ -150,7 +150,7 @@ def _environment(root: Path, inner: Path, choice: Choice, say: Say) -> tuple[Pat
     wrong = _differences(inner, pins)
     here = Path(sys.executable)
     if choice == "here" and wrong:
-        raise refuse(wrong)
+        raise refuse(inner, wrong)
     if choice != "fresh" and not wrong:
         return here, "this environment"
     if not pins:
