@@ -173,7 +173,7 @@ def refused_rows(bundle: Path, rows: "pd.DataFrame") -> "tuple[NDArray[np.bool_]
 
     _, files, _ = open_bundle(bundle)
     contract = _read_contract(files)
-    _columns(list(rows.columns), contract, bundle)
+    _columns(list(rows.columns), contract, "the rows")
     refused, reasons = np.zeros(len(rows), dtype=bool), dict[str, int]()
     for wrong, column, how, _ in _outside(rows, contract.inputs):
         if count := int(wrong.sum()):

@@ -1,6 +1,5 @@
 """`playbill lineage`: where a model comes from, and which models came from some data."""
 
-import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -166,15 +165,11 @@ def _reverse(root: Path, source: str, window: str | None, *, as_json: bool) -> N
     from dataclasses import asdict
 
     from playbill.cli.output import note_shallow, print_json
+    from playbill.cli.progress import bar
     from playbill.lineage import git, history, outline
 
     span = _window(window)
-    with typer.progressbar(length=1, label="Reading dvc.lock of every run", file=sys.stderr) as bar:
-
-        def say(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with bar("Reading dvc.lock of every run") as say:
         found = history.trained_on(root, source, span, say)
     if as_json:
         models, shallow = [asdict(one) for one in found], git.is_shallow(root)

@@ -65,6 +65,7 @@ def promote(
       playbill promote my-branch --stage prod --bump minor --push
       playbill promote HEAD --override "hotfix: the champion cannot read the new airport"
     """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.progress import bar
     from playbill.config import place
     from playbill.config.location import find_project
     from playbill.lineage import git, promotion, store
@@ -81,7 +82,8 @@ def promote(
         say("pushing what this clone has of the revision to the DVC remote")
         store.push(root, commit_of(root, rev))
     wish = promotion.Wish(stage, version, bump, allow_unpushed=allow_unpushed, override=override)
-    answer = admission.promote(root, rev, wish, say, evidence)
+    with bar("drawing rows") as progress:
+        answer = admission.promote(root, rev, wish, say, evidence, progress)
     if push and answer.promotion:
         promotion.push(root, *answer.promotion.tags)
     _tell(answer, root, pushed=push, as_json=as_json)

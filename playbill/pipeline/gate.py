@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbill.config.schema import Evaluation
-    from playbill.evaluation.gate import Decision
+    from playbill.evaluation.gate import Decision, Progress
 
 Say = Callable[[str], None]
 WORKSPACE = "workspace"
@@ -61,6 +61,7 @@ def gate(
     champion: str | None = None,
     stage: str = registry.PRODUCTION,
     say: Say = lambda _: None,
+    progress: "Progress | None" = None,
 ) -> Gated:
     """Decide whether a challenger may take a champion's place.
 
@@ -70,6 +71,7 @@ def gate(
         champion: A revision; None: who is in the stage now. With nobody there the floors decide.
         stage: The stage that is meant.
         say: Told what takes long.
+        progress: Told how many draws of the bootstrap are done, and how many there are.
 
     Raises:
         LineageError: A revision, its predictions or its rows cannot be had; or the champion is not
@@ -87,7 +89,7 @@ def gate(
     sides = {"challenger": new, **({"champion": old} if old else {})}
     leave_refused({f"the {name}": one for name, one in sides.items()}, rows, owner)
     said = {name: ask(one, rows, owner, say) for name, one in sides.items()}
-    decision = _decide(settings, rows, said, owner)
+    decision = _decide(settings, rows, said, owner, progress)
     notes = [*rows.notes, *_notes(settings, new, old)]
     evidence = {
         "format_version": FORMAT_VERSION,
@@ -136,7 +138,11 @@ def settings_of(project: Project) -> "Evaluation":
 
 
 def _decide(
-    settings: "Evaluation", rows: Rows, said: Mapping[str, Said], owner: Side
+    settings: "Evaluation",
+    rows: Rows,
+    said: Mapping[str, Said],
+    owner: Side,
+    progress: "Progress | None",
 ) -> "Decision":
     from playbill.evaluation.assessment import make_plan
     from playbill.evaluation.gate import Question, decide
@@ -159,7 +165,7 @@ def _decide(
         slice_rows=settings.slice_rows,
         refused=rows.refused,
     )
-    return decide(question, gate_)
+    return decide(question, gate_, progress)
 
 
 def _used(one: Side, said: Said) -> dict[str, Any]:
