@@ -21,6 +21,7 @@ OPEN = frozenset({
     "/assets/page.css", "/assets/page.js", "/assets/index.js", "/assets/docs.js",
 })  # fmt: skip
 NEEDED = {"/metrics": "metrics", "/feedback": "feedback"}
+PREDICT = frozenset({"/predict", "/predict/batch"})  # asked most, so looked up first
 PREFIXES = (("/admin", "admin"), ("/feedback/", "feedback"))
 MOST_BUCKETS = 10_000  # senders whose rate is remembered
 
@@ -80,6 +81,10 @@ class Gate:
         self._burst = settings.limits.burst_seconds
         self._workers = settings.workers
         self._buckets: dict[str, Bucket] = {}
+        self._principals = {
+            key.id: Principal(key.name, frozenset(key.scopes), key.requests_per_second)
+            for key in self._ring.keys
+        }
 
     def admit(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Principal:
         """Return who asks for `path`.
@@ -117,7 +122,7 @@ class Gate:
         text = said.decode("latin-1")
         key = self._ring.find(text)
         if key is not None:
-            return Principal(key.name, frozenset(key.scopes), key.requests_per_second)
+            return self._principals[key.id]
         if self._verifier is not None and text.count(".") == 2:  # noqa: PLR2004 - a token's parts
             found = self._verifier.scopes(text)
             if found is not None:
@@ -146,6 +151,8 @@ class Gate:
 
 def scope_of(path: str) -> str:
     """Return the scope that a path needs."""
+    if path in PREDICT:
+        return "predict"
     found = NEEDED.get(path)
     if found is None:
         found = next((scope for prefix, scope in PREFIXES if path.startswith(prefix)), "predict")
