@@ -139,23 +139,28 @@ def predict_file(
     return tally.summary(listed.name, listed.model_digest)
 
 
-def score_frame(bundle: Path, rows: "pd.DataFrame") -> "NDArray[np.float64]":
-    """Return one number for each row, by which drift of the answers is watched; see `task.score`.
+def scorer(bundle: Path) -> "Callable[[pd.DataFrame], NDArray[np.float64]]":
+    """Return what scores tables with the contract's inputs, one number a row; see `task.score`.
+
+    Values beyond the contract's bounds are scored too. The scorer raises `DataError` where a column
+    is missing or holds a value of another kind.
 
     Args:
         bundle: The bundle; it is verified first.
-        rows: A table with the contract's inputs; values beyond its bounds are scored too.
 
     Raises:
-        DataError: A column is missing or holds a value of another kind.
         BundleError: The bundle is refused.
     """
     _, files, runtime = open_bundle(bundle)
     contract = _read_contract(files)
-    columns = _columns(list(rows.columns), contract, bundle)
-    with _single_thread():
-        answers = runtime.predict({n: rows[n].to_list() for n in columns if n != contract.key})
-    return task.score(answers, contract.asked)
+
+    def score(rows: "pd.DataFrame") -> "NDArray[np.float64]":
+        columns = _columns(list(rows.columns), contract, "the rows")
+        with _single_thread():
+            answers = runtime.predict({n: rows[n].to_list() for n in columns if n != contract.key})
+        return task.score(answers, contract.asked)
+
+    return score
 
 
 def check_format(path: Path) -> None:
@@ -191,7 +196,10 @@ def _predict(
     except DataError as error:
         place = f"{source.name}, after row {before:,}" if before else source.name
         raise DataError(
-            error.what, where=f"{place}: {error.where}", expected=error.expected
+            error.what,
+            where=f"{place}: {error.where}",
+            expected=error.expected,
+            run="correct the value or leave out the row: the server would refuse it too",
         ) from error
 
 
@@ -259,7 +267,10 @@ def _chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, 
         yield from read(source, contract)
     except FileNotFoundError as error:
         raise DataError(
-            f"{source} does not exist", where=str(source), expected="a file with the rows"
+            f"{source} does not exist",
+            where=str(source),
+            expected="a file with the rows",
+            run="name a file that is there",
         ) from error
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pa.ArrowInvalid) as error:
         raise DataError(f"{source} cannot be read: {error}", where=str(source)) from error
@@ -272,7 +283,7 @@ def _chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, 
 def _csv_chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, float]]":
     import pandas as pd
 
-    wanted = _columns(list(pd.read_csv(source, nrows=0).columns), contract, source)
+    wanted = _columns(list(pd.read_csv(source, nrows=0).columns), contract, str(source))
     text = {c.name: str for c in contract.inputs if c.kind == "text"} | {contract.key: str}
     size = max(source.stat().st_size, 1)
     compression: Any = "gzip" if source.name.endswith(".gz") else None
@@ -292,14 +303,14 @@ def _parquet_chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.Dat
     import pyarrow.parquet as pq
 
     with source.open("rb") as handle, pq.ParquetFile(handle) as file:
-        wanted = _columns(file.schema_arrow.names, contract, source)
+        wanted = _columns(file.schema_arrow.names, contract, str(source))
         seen, count = 0, max(file.metadata.num_rows, 1)
         for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=wanted):
             seen += batch.num_rows
             yield batch.to_pandas(), seen / count
 
 
-def _columns(names: Sequence[str], contract: _Contract, source: Path) -> list[str]:
+def _columns(names: Sequence[str], contract: _Contract, where: str) -> list[str]:
     """Return the columns to read, or say which are missing."""
     asked = [column.name for column in contract.inputs]
     missing = [name for name in asked if name not in names]
@@ -307,8 +318,9 @@ def _columns(names: Sequence[str], contract: _Contract, source: Path) -> list[st
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise DataError(
             f"the column `{missing[0]}` is missing{others}",
-            where=str(source),
+            where=where,
             expected=nearest(missing[0], names),
+            run="add the column, or name it as the contract does (models/*/server/openapi.json)",
         )
     return [name for name in names if name in {*asked, contract.key}]
 

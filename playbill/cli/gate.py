@@ -1,11 +1,11 @@
 """`playbill gate`: may this model take the place of the one that is served?"""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from playbill.cli.location import Env
+from playbill.cli.option import AsJson, Markdown
 
 
 def gate(
@@ -18,14 +18,9 @@ def gate(
         typer.Option(help="Revision that is asked about; `workspace` for what is not committed."),
     ] = "HEAD",
     stage: Annotated[str, typer.Option(help="The stage that is meant.")] = "prod",
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write Markdown to this file; `-` prints it.", show_default=False),
-    ] = None,
+    markdown: Markdown = None,
     env: Env = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the evidence as JSON instead of text.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare challenger and champion on rows that neither was trained on, and decide.
 
@@ -40,7 +35,7 @@ def gate(
       playbill gate --champion main --markdown gate.md
       playbill gate --challenger my-branch --json
     """  # noqa: D301 - \b keeps Click from wrapping the lines
-    from playbill.cli.output import print_json
+    from playbill.cli.output import print_json, write_markdown
     from playbill.config import place
     from playbill.config.location import find_project
     from playbill.evaluation import verdict
@@ -50,13 +45,12 @@ def gate(
     found = gating.gate(
         find_project(), challenger, champion, stage, lambda text: typer.echo(f"* {text}", err=True)
     )
-    if markdown is not None and str(markdown) != "-":
-        markdown.write_text(verdict.as_markdown(found.evidence), encoding="utf-8", newline="\n")
+    printed = write_markdown(verdict.as_markdown(found.evidence), markdown)
     if as_json:
         print_json(found.evidence)
-    elif markdown is not None and str(markdown) == "-":
-        typer.echo(verdict.as_markdown(found.evidence), nl=False)
-    else:
+    elif not printed:
         typer.echo(verdict.as_text(found.evidence), nl=False)
+    for hint in found.hints:
+        typer.echo(f"note: {hint}", err=True)
     if not found.decision.passed:
         raise typer.Exit(1)

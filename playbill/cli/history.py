@@ -4,13 +4,15 @@ from typing import Annotated
 
 import typer
 
+from playbill.cli.option import AsJson
+
 
 def history(
     stage: Annotated[
         str | None, typer.Option(help="Show one stage.", show_default="every stage")
     ] = None,
     check: Annotated[bool, typer.Option(help="Check that what each tag says still holds.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List every change of a stage: version, who did it, when, why, and whether its tag holds.
 

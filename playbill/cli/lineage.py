@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from playbill.cli.option import AsJson
+
 if TYPE_CHECKING:
     from playbill.lineage.trace import Trace
 
@@ -49,7 +51,7 @@ def lineage(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a tree.")] = False,
+    as_json: AsJson = False,
     as_openlineage: Annotated[
         bool, typer.Option("--openlineage", help="Print OpenLineage run events, one a line.")
     ] = False,

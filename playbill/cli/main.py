@@ -15,10 +15,33 @@ from playbill.errors import InstalledError, PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
 COMMANDS: list[str] = [
-    "check", "compose", "plan", "conf", "adopt", "run", "report", "compare", "gate", "promote",
-    "rollback", "withdraw", "models", "history", "package", "serve", "predict", "drift", "backtest",
-    "retrain", "lineage", "verify", "attack", "doctor",
-]  # fmt: skip
+    "new",
+    "check",
+    "compose",
+    "plan",
+    "conf",
+    "adopt",
+    "run",
+    "report",
+    "compare",
+    "gate",
+    "promote",
+    "rollback",
+    "withdraw",
+    "models",
+    "history",
+    "package",
+    "serve",
+    "predict",
+    "feedback",
+    "drift",
+    "backtest",
+    "retrain",
+    "lineage",
+    "verify",
+    "attack",
+    "doctor",
+]
 
 # Called by other programs alone: left out of `playbill --help` and of the documentation.
 HIDDEN = {"merge-driver": "merge_driver"}
@@ -57,7 +80,7 @@ def main() -> None:
         _register()
         app()
     except PlaybillError as error:
-        typer.echo(_hidden(f"playbill: {error}"), err=True)
+        typer.echo(_hidden(f"playbill: {_placed(error)}"), err=True)
         raise SystemExit(error.exit_status) from None
 
 
@@ -68,6 +91,15 @@ def _hidden(text: str) -> str:
         return place.hidden(text, find_project())
     except PlaybillError:
         return text
+
+
+def _placed(error: PlaybillError) -> PlaybillError:
+    from playbill.pipeline.failure import placed
+
+    try:
+        return placed(error, find_project())
+    except PlaybillError:
+        return error
 
 
 def _see_project() -> None:

@@ -1,19 +1,22 @@
 """`playbill models`: the registry, as the Git tags have it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from playbill.cli.option import AsJson
 
 METRICS = ("roc_auc", "f1", "accuracy", "brier", "rmse", "mae", "r2")  # as far as there is room
 
 
 def models(
     everything: Annotated[bool, typer.Option("--all", help="List withdrawn versions too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the registered versions: model, version, stages, commit, date and metrics.
 
     All of it is read from Git tags, so a clone is enough; `git fetch --tags` brings in new ones.
+    A stage whose tag does not hold is marked: nobody is served from it.
 
     \b
     Examples:
@@ -37,7 +40,7 @@ def models(
         [
             one["model"],
             one["version"],
-            "withdrawn" if one["withdrawn"] else ", ".join(one["stages"]) or "-",
+            "withdrawn" if one["withdrawn"] else _stages(one),
             one["commit"][:7],
             one["date"][:16].replace("T", " "),
             *(_number(one["metrics"].get(name)) for name in metrics),
@@ -45,6 +48,22 @@ def models(
         for one in entries
     ]
     typer.echo(grid(["model", "version", "stage", "commit", "date", *metrics], rows))
+    for one in entries:
+        for stage, why in one["not_believed"].items():
+            typer.echo(
+                f"note: nobody is served {one['model']}#{stage}, whose tag does not hold: {why}"
+            )
+
+
+def _stages(one: dict[str, Any]) -> str:
+    """Return the stages of a version, those marked of which the tag does not hold."""
+    return (
+        ", ".join(
+            f"{stage} (NOT BELIEVED)" if stage in one["not_believed"] else stage
+            for stage in one["stages"]
+        )
+        or "-"
+    )
 
 
 def _number(value: object) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -16,3 +17,14 @@ def push_line(remote: str, tags: Sequence[str]) -> str:
     """Return the line that says how others come to see new tags."""
     quoted = " ".join(f"'{tag}'" for tag in tags)
     return f"Others see it after: git push {remote} {quoted}"
+
+
+def write_markdown(text: str, place: Path | None) -> bool:
+    """Write Markdown where `--markdown` says; return whether it was printed, as `-` asks."""
+    if place is None:
+        return False
+    if str(place) == "-":
+        typer.echo(text, nl=False)
+        return True
+    place.write_text(text, encoding="utf-8", newline="\n")
+    return False

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from playbill.cli.location import Env
+from playbill.cli.option import AsJson
 
 if TYPE_CHECKING:
     from playbill.pipeline.admission import Answer
@@ -48,7 +49,7 @@ def promote(
         typer.Option("--allow-unpushed", help="Go on though the DVC remote lacks the bundle."),
     ] = False,
     env: Env = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Register the model of a revision and put it into a stage, as annotated Git tags.
 

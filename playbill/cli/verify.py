@@ -1,10 +1,11 @@
 """`playbill verify`: run a revision again from nothing and compare every byte."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from playbill.cli.option import AsJson, Markdown, Push
 
 if TYPE_CHECKING:
     from playbill.lineage.attestation import Attestation
@@ -45,7 +46,7 @@ def verify(
         Path | None,
         typer.Option(help="Write the attestation to this file too.", show_default=False),
     ] = None,
-    push: Annotated[bool, typer.Option("--push", help="Push the attestation's tag.")] = False,
+    push: Push = False,
     attested: Annotated[
         str | None,
         typer.Option(
@@ -55,11 +56,8 @@ def verify(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write Markdown to this file; `-` prints it.", show_default=False),
-    ] = None,
+    as_json: AsJson = False,
+    markdown: Markdown = None,
 ) -> None:
     """Run a revision again from nothing, and say whether every byte comes out the same.
 
@@ -120,23 +118,19 @@ def _with_progress(root: Path, ref: str, wish: "Wish") -> "Done":
 
 
 def _print(root: Path, done: "Done", *, pushed: bool, as_json: bool, markdown: Path | None) -> None:
-    from playbill.cli.output import print_json
+    from playbill.cli.output import print_json, write_markdown
     from playbill.lineage import attestation
     from playbill.pipeline.verification import verdict
 
     found = done.verdict
     told = attestation.parse(root, done.envelope) if done.envelope else None
-    text = verdict.as_markdown(found)
-    if markdown is not None and str(markdown) != "-":
-        markdown.write_text(text, encoding="utf-8", newline="\n")
+    printed = write_markdown(verdict.as_markdown(found), markdown)
     if as_json:
         print_json(
             {**found.as_dict(), "attestation": told and _told(told, done.tag, pushed=pushed)}
         )
         return
-    if markdown is not None:
-        if str(markdown) == "-":
-            sys.stdout.write(text)
+    if printed:
         return
     typer.echo(verdict.as_text(found), nl=False)
     if told is None:

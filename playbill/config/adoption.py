@@ -84,7 +84,8 @@ def adopt_tuning(root: Path) -> Adopted:
             "there is no search to adopt from",
             where=shown if path.is_file() else f"{shown}, which is missing",
             expected="a project with a choice of `tuning`, after its `dvc repro`",
-            run="dvc exp run -S tuning=optuna -S validation=stratified",
+            run="write a space into conf/tuning/mine.yaml (docs/how-to/tuning.md), then "
+            "dvc exp run -S tuning=mine -S validation=stratified",
         )
     before = adopt_recorded(root)  # it would hide what is adopted now
     values = dict(tuning["best"]["values"])

@@ -128,15 +128,16 @@ def _check_pure(raw: Any, searched: Sequence[str]) -> None:
         raise choice.not_searched()
 
 
-def _check_words(defaults: Any) -> None:
+def _check_words(defaults: Any, lines: dict[Key, int]) -> None:
     """Refuse a choice that YAML took for a truth value: Hydra would end with a traceback."""
-    entries = [each for each in defaults or () if isinstance(each, dict)]
-    for group, option in (pair for entry in entries for pair in entry.items()):
+    entries = [(n, each) for n, each in enumerate(defaults or ()) if isinstance(each, dict)]
+    for place, group, option in ((n, *pair) for n, each in entries for pair in each.items()):
         if isinstance(option, bool):
+            line = lines.get(("defaults", str(place), str(group)), 1)
             raise ConfigError(
                 f"the choice for `{group}` is no text: YAML reads a bare on, off, yes or no "
                 "as true or false",
-                where=f"conf/{CONFIG}.yaml defaults",
+                where=f"conf/{CONFIG}.yaml:{line} defaults",
                 expected=f'- {group}: "off"',
                 run="put it into quotes, then `playbill check`",
             )
@@ -147,7 +148,7 @@ def _check_defaults(folder: Path) -> None:
     config = folder / f"{CONFIG}.yaml"
     tree = yaml.load(config.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
     found = tree.get("defaults") if isinstance(tree, dict) else None
-    _check_words(found)
+    _check_words(found, key_lines(config, f"conf/{CONFIG}.yaml"))
     if not isinstance(found, list) or found[-1:] != [RECORDED] or "_self_" not in found:
         raise ConfigError(
             "the defaults list does not end with `- recorded`, or lacks `- _self_`",

@@ -40,7 +40,7 @@ SPECIAL: dict[Test, Metric] = {"delong": "roc_auc", "mcnemar": "accuracy"}
 
 
 # Keys of `evaluation` that no stage reads: they say who is let in, not what is measured.
-DECISIONS = ("gate", "promotion")
+DECISIONS = ("gate", "promotion", "feedback")
 
 
 class Gate(Group):
@@ -79,6 +79,18 @@ class Promotion(Group):
     """Stages that nobody enters without a passed gate."""
     attestation: bool = False
     """Whether `playbill verify` must have attested the revision."""
+
+
+class Feedback(Group):
+    """When the truth that came back is believed; a batch is a source's month, or a file."""
+
+    difference: Annotated[float, Field(ge=0)] = 0.1
+    """Difference in (truth - probability), or in the excess of the Brier score, between a batch and
+    the others that is taken for no fault; of a regression in standard deviations."""
+    alpha: Share = 0.01
+    """Chance that any batch is held back though none differs by more."""
+    minimum_rows: Annotated[int, Field(ge=2)] = 30
+    """Batches with fewer rows are not compared."""
 
 
 def metric_of(metric: Metric | None, task: "Task") -> Metric:

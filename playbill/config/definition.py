@@ -48,8 +48,14 @@ class Sources:
         return self._walk(path.replace(":", "."), 0)
 
     def lookup(self, module: str, name: str) -> Definition:
-        """Return where `name`, as used in `module`, leads."""
-        return self._lookup(module, (name,), 0)
+        """Return where `name` (or `package.Name`), as used in `module`, leads."""
+        return self._lookup(module, tuple(name.split(".")), 0)
+
+    def bases(self, found: Definition) -> Iterator[Definition]:
+        """Yield where the bases of a class lead, as far as they are names."""
+        for base in found.node.bases if isinstance(found.node, ast.ClassDef) else ():
+            if name := _dotted(base):
+                yield self.lookup(found.home, name)
 
     def _walk(self, path: str, step: int) -> Definition:
         parts = path.split(".")
@@ -89,7 +95,9 @@ class Sources:
         tree = parse(path)
         bound = [found for node in _statements(tree.body) for found in _binding(node, name)]
         if bound:
-            return self._follow(module, bound[-1], names, step)
+            spare = {id(node) for node in _fallbacks(tree)}
+            meant = [found for found in bound if id(found[0]) not in spare]
+            return self._follow(module, (meant or bound)[-1], names, step)
         if self.place(f"{module}.{name}") is not None:
             return self._walk(".".join((module, *names)), step + 1)
         return self._unbound(module, names, tree, step)
@@ -104,6 +112,10 @@ class Sources:
         if isinstance(node, ast.ImportFrom) and alias is not None:
             source = self._absolute(module, node)
             return self._walk(".".join((source, alias.name, *rest)), step + 1)
+        if isinstance(node, ast.Assign) and (name := _dotted(node.value)):  # another name for it
+            held = self._lookup(module, (*name.split("."), *rest), step + 1)
+            if held.known is None:
+                return held
         return Definition(module, ".".join(names))  # an assignment: what it holds is not read
 
     def _unbound(
@@ -186,6 +198,21 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                     yield from _statements(
                         each.body if isinstance(each, ast.ExceptHandler) else [each]
                     )
+
+
+def _fallbacks(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield the statements that run only if an import before them failed."""
+    for node in _statements(tree.body):
+        for handler in node.handlers if isinstance(node, ast.Try) else ():
+            yield from _statements(handler.body)
+
+
+def _dotted(node: ast.expr) -> str:
+    """Return a name or a chain of attributes as text; empty if it is something else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    inner = _dotted(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{inner}.{node.attr}" if isinstance(node, ast.Attribute) and inner else ""
 
 
 def _binding(node: ast.stmt, name: str) -> Iterator[Bound]:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from playbill.config import definition, target
+from playbill.config import definition, estimator, signature, target
 
 _FILE = Path(".dvc", "tmp", "playbill", "targets.json")
 _MOST = 1000  # the oldest go
@@ -79,4 +79,8 @@ class Passed:
 
 
 def _code(looker: str) -> list[str | None]:
-    return [looker, __file__, definition.__file__, target.__file__]
+    return [
+        looker,
+        __file__,
+        *(each.__file__ for each in (definition, estimator, signature, target)),
+    ]

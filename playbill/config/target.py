@@ -3,7 +3,7 @@
 A `_target_` in YAML is code execution: only prefixes in `allow:` of conf/config.yaml are imported,
 and what they give must come from an allowed module too. A prefix allows classes; of a library's
 functions some unpickle a file (`sklearn.datasets.fetch_*`), so they are allowed one by one.
-`compose` asks the same of the sources (config/signature.py); the answer that counts is the one
+`compose` asks the same of the sources (config/targetcheck.py); the answer that counts is the one
 here, about the object itself.
 """
 

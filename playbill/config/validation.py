@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, g
 
 from playbill.config.choice import CONFIG_FILE
 from playbill.config.nearest import nearest
-from playbill.config.origin import shipped_folder
+from playbill.config.origin import Origin, shipped_folder
 from playbill.config.params import leaves
 from playbill.config.schema import Params
 from playbill.config.table import Keeps
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playbill.config.origin import Key
 
 
+SHIPPED_FILES = "playbill/"
 _LONGEST_VALUE = 80
 _MOST_ROUNDS = 3  # keys in error are taken away and the rest is looked at again
 # For what is required and in error, so that the rest can be looked at.
@@ -94,7 +95,7 @@ def problems(composition: "Composition") -> list[Told]:
 
 
 def _targets(composition: "Composition") -> list[Told]:
-    from playbill.config.signature import target_problems
+    from playbill.config.targetcheck import target_problems
 
     found = target_problems(composition.values, composition.root)
     return [_placed(composition, problem) for problem in found]
@@ -192,7 +193,22 @@ def place(composition: "Composition", key: "Key") -> str:
     """Return `file:line key` for a key of a composition."""
     is_there = bool(key) and _has(composition.raw, key[0])
     origin = composition.origin(key) if is_there else CONFIG_FILE
-    return f"{origin} {'.'.join(key)}" if origin else ".".join(key)
+    dotted = ".".join(key)
+    shipped = isinstance(origin, Origin) and origin.file.startswith(SHIPPED_FILES)
+    chosen = _chosen(composition, key[0]) if shipped else ""
+    return f"{origin} {dotted}{chosen}" if origin else dotted
+
+
+def _chosen(composition: "Composition", group: str) -> str:
+    """Return where an option that Playbill ships was chosen: nobody mends a line of its file."""
+    names = ((group,), (f"override /{group}",))
+    found = [
+        f", chosen in {layer.file}:{line}"
+        for layer in composition.layers
+        for path, line in layer.lines.items()
+        if path[:1] == ("defaults",) and path[2:] in names
+    ]
+    return found[-1] if found else ""
 
 
 def _folders(composition: "Composition") -> tuple[Path, Path]:
@@ -241,7 +257,7 @@ def _schema_problem(composition: "Composition", item: Mapping[str, Any]) -> Told
             name = _tag_name(context)
             key = (*key, name)
             what = f"`{'.'.join(key)}` is {context['tag']!r}"
-            expected = nearest(context["tag"], _kinds(key[:-1], values, name))
+            expected = nearest(str(context["tag"]), _kinds(key[:-1], values, name))
     error = ConfigError(
         what + _by_override(composition, key),
         where=place(composition, key),
@@ -256,6 +272,8 @@ def _expected(item: Mapping[str, Any]) -> str:
         return "a day, as 2013-01-01"
     if item["type"] in ("model_type", "dict_type"):
         return "a mapping: keys, each with its value"
+    if item["type"] == "literal_error" and item["input"] is False and "'off'" in item["msg"]:
+        return '`"off"` in quotes: YAML reads a bare off as false'
     if item["type"] == "string_pattern_mismatch":
         return f"text of the form {item['ctx']['pattern']}"
     return str(item["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")

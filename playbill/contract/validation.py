@@ -1,7 +1,7 @@
 """Tries a table against pandera's schema and reports every broken check at once, in few lines."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 EXAMPLES = 5
 LISTED = 20
 WHERE = "contract.schema"
+CASTS = {"datetime64": "TIMESTAMP", "float": "DOUBLE", "int": "BIGINT"}  # DuckDB's types by NumPy's
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,17 @@ def validate(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> 
     near = [nearest(f.column, names) for f in found if f.check == "column_in_dataframe"]
     raise ContractError(
         f"{name} breaks its contract in {len(found)} checks:\n" + "\n".join(lines),
-        where=WHERE,
+        where=f"{WHERE}.columns.{found[0].column}" if found[0].column else WHERE,
         expected="; ".join(text for text in near if text.startswith("`")),
-        run="correct the data or its query, or the contract if it asks too much",
+        run=_way(found),
     )
+
+
+def _way(found: Sequence[Failure]) -> str:
+    """Return what mends a table: of a column of the wrong kind, how SQL casts it."""
+    wrong = [(kind, f.column) for f in found for kind in CASTS if f"dtype('{kind}" in f.check]
+    cast = f", as {wrong[0][1]}::{CASTS[wrong[0][0]]} in conf/source's query" if wrong else ""
+    return f"correct the data or its query{cast}, or the contract if it asks too much"
 
 
 def failures(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> list[Failure]:

@@ -104,16 +104,8 @@ def _by_tag(root: Path, tag: git.Tag, source: str) -> Located:
             where="a shallow clone" if git.is_shallow(root) else str(root),
             run=f"git fetch --depth=1 {_remote(root)} tag '{tag.name}'",
         )
-    facts = evidence.verify(root, tag)
+    evidence.verify(root, tag)
     found = at_commit(root, tag.commit, source)
-    has = manifest.model_digest(root, tag.commit)
-    if facts.get("model_digest") != has:
-        raise LineageError(
-            f"the tag {tag.name} is not believed: it names the model {facts.get('model_digest')}",
-            where=f"{path(root, tag.commit)}/{MANIFEST} of {tag.commit[:12]}",
-            expected=f"{has}, which the bundle of its commit has",
-            run="playbill history, then `playbill rollback` or `playbill promote` again",
-        )
     return replace(found, version=_version(root, tag))
 
 

@@ -15,8 +15,9 @@ LEFT, RIGHT, TOP, BOTTOM = 52.0, 22.0, 8.0, 36.0
 COLOURS = 6
 TICKS = 5
 ROW = 20.0
-LABEL, REACH, FIGURE = 170.0, 210.0, 180.0
-LABEL_LETTERS = 25
+REACH = 210.0
+LETTER = 6.2  # widest mean letter of the page's fonts at their size here
+LABEL_LETTERS = 40
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,15 @@ def dots(rows: Sequence[Dot], *, title: str, guide: float | None = None) -> Any:
     ends += [] if guide is None else [guide]
     if not ends:
         return Markup("<p class='soft'>Nothing to draw.</p>")
-    x, height = _Axis.of(ends, LABEL, LABEL + REACH), ROW * len(rows) + 18
+    label = 12 + LETTER * max(18, *(len(_label(one)) for one in rows))
+    x, height = _Axis.of(ends, label, label + REACH), ROW * len(rows) + 18
     body = [_mark(x(tick), height - 16, height - 4, f"{tick:g}") for tick in x.ticks()]
     if guide is not None:
         body.append(f'<path class="guide" d="M{x(guide):.1f} 0V{height - 16:.1f}"/>')
     for place, one in enumerate(rows):
         body += _dot(one, place * ROW + ROW / 2, x)
-    return Markup(_svg(title, LABEL + REACH + FIGURE, height, body))  # noqa: S704
+    figure = 16 + LETTER * max(len(_said(one)) for one in rows)
+    return Markup(_svg(title, x.last + figure, height, body))  # noqa: S704
 
 
 def key(place: int) -> Any:
@@ -202,16 +205,29 @@ def _path(xs: Sequence[float], ys: Sequence[float], x: _Axis, y: _Axis) -> str:
 
 
 def _dot(one: Dot, height: float, x: _Axis) -> list[str]:
-    label = one.label if len(one.label) <= LABEL_LETTERS else f"{one.label[: LABEL_LETTERS - 1]}…"
-    body = [_text(LABEL - 12, height + 4, label, "end")]
-    said = f"{one.value:.3g}"
+    body = [_text(x.first - 12, height + 4, _label(one), "end")]
     if one.low is not None and one.high is not None:
         ends = f"M{x(one.low):.1f} {height:g}H{x(one.high):.1f}"
         body.append(f'<path class="reach s{one.colour}" d="{ends}"/>')
-        said += f" ({one.low:.3g} to {one.high:.3g})"
     body.append(f'<circle class="s{one.colour}" cx="{x(one.value):.1f}" cy="{height:g}" r="3.5"/>')
-    body.append(_text(LABEL + REACH + 10, height + 4, said, "start"))
+    body.append(_text(x.last + 10, height + 4, _said(one), "start"))
     return body
+
+
+def _label(one: Dot) -> str:
+    label = one.label
+    return label if len(label) <= LABEL_LETTERS else f"{label[: LABEL_LETTERS - 1]}…"
+
+
+def _said(one: Dot) -> str:
+    """Return a value with its interval as text: three figures, those of whole numbers all."""
+    if one.low is None or one.high is None:
+        return _figure(one.value)
+    return f"{_figure(one.value)} ({_figure(one.low)} to {_figure(one.high)})"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004 - a comma
 
 
 def _mark(x: float, top: float, bottom: float, text: str) -> str:

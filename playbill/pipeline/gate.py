@@ -5,14 +5,14 @@ DVC remote computes the same again: it names every byte that went in by its dige
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.config.decision import metric_of
 from playbill.errors import ConfigError, LineageError
-from playbill.lineage import bundle, registry, revision
+from playbill.lineage import bundle, git, registry, revision, worktree
 from playbill.lineage.evidence import FORMAT_VERSION, seal
 from playbill.pipeline.holdout import TEST, TRAIN, Rows, Said, Side, ask, rows_for, side
 from playbill.pipeline.project import Project
@@ -36,11 +36,13 @@ class Gated:
         decision: What was decided, and why.
         evidence: The same with digests of everything used, as plain values for JSON.
         notes: What a reader should know beside it.
+        hints: What the asker should know of this clone; no part of the evidence.
     """
 
     decision: "Decision"
     evidence: dict[str, Any]
     notes: tuple[str, ...]
+    hints: tuple[str, ...] = ()
 
 
 def gate(
@@ -74,7 +76,7 @@ def gate(
         said["champion"] = ask(old, rows, owner, say)
     decision = _decide(settings, rows, said, owner)
     sides = {"challenger": new, **({"champion": old} if old else {})}
-    notes = [*rows.notes, *_notes(settings, old)]
+    notes = [*rows.notes, *_notes(settings, new, old)]
     evidence = {
         "format_version": FORMAT_VERSION,
         "model": project.model,
@@ -86,7 +88,7 @@ def gate(
         "notes": notes,
         **_plain(asdict(decision)),
     }
-    return Gated(decision, seal(evidence), tuple(notes))
+    return Gated(decision, seal(evidence), tuple(notes), tuple(_hints(project)))
 
 
 def in_stage(root: Path, stage: str) -> str | None:
@@ -173,8 +175,22 @@ def _policy(settings: "Evaluation", new: Side) -> dict[str, Any]:
     return {**plain, "slice_rows": settings.slice_rows, "block": settings.interval.block}
 
 
-def _notes(settings: "Evaluation", old: Side | None) -> list[str]:
+def _hints(project: Project) -> Iterator[str]:
+    """Say that a run which nobody committed was not asked about."""
+    root, commit = project.root, project.commit
+    if commit is None or commit != git.head(root):
+        return
+    if files := worktree.changed(root, (revision.LOCK, revision.PARAMS)):
+        yield (
+            f"not committed in the workspace: {', '.join(files)}, so {commit[:12]} was asked about "
+            "and not the last run. Commit it first, or ask with --challenger workspace"
+        )
+
+
+def _notes(settings: "Evaluation", new: Side, old: Side | None) -> list[str]:
     notes = []
+    if old is not None and old.project.commit == new.project.commit:
+        notes.append("challenger and champion are the same commit: a model met itself")
     if old is None and not settings.gate.floors:
         notes.append("no floor is declared in conf/evaluation: nothing was asked of a first model")
     if old is not None and "gate" in (old.project.params.get("evaluation") or {}):

@@ -17,7 +17,7 @@ from playbill.config.schema import Params, Stage
 from playbill.errors import PlaybillError, StageError, UsageError
 from playbill.pipeline import duration
 from playbill.pipeline import format as file_format
-from playbill.pipeline.failure import leave, tell
+from playbill.pipeline.failure import leave, placed, tell
 
 StageFunction = Callable[..., Mapping[str, Any]]
 
@@ -38,7 +38,7 @@ def main(name: str, function: StageFunction) -> None:
         run(root, full, params, function)
         duration.note(root, full, time.monotonic() - begin)
     except PlaybillError as error:
-        leave(error, *_hints(root, name, sys.argv[1:]))
+        leave(placed(error, root), *_hints(root, name, sys.argv[1:]))
     except KeyboardInterrupt:
         text = f"playbill: stage {name} was stopped; `dvc repro` runs it again"
         print(text, *_hints(root, name, sys.argv[1:]), sep="\n", file=sys.stderr)  # noqa: T201

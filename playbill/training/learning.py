@@ -93,7 +93,7 @@ def _refuse_missing_classes(recipe: Recipe, rows: Rows) -> None:
     if missing := [name for name in recipe.asked.classes if name not in there]:
         raise DataError(
             f"no training row is of the class `{missing[0]}`",
-            where="contract.schema.columns (isin of the target)",
+            where=f"contract.schema.columns.{rows.target.name}.isin",
             expected="rows of every class, or a contract without it",
         )
 

@@ -207,3 +207,28 @@ def test_recorded_values_must_stand_above_all_others(project: Path, line: str) -
 def test_a_missing_recorded_file_is_named(project: Path) -> None:
     (project / "conf" / "recorded.yaml").unlink()
     assert "conf/recorded.yaml is missing" in refusal(project)
+
+
+def test_an_off_without_quotes_is_named_with_its_line_wherever_it_stands(project: Path) -> None:
+    config = project / "conf" / "config.yaml"
+    edit(config, "- model: boosting", "- model: boosting\n  - tuning: off")
+    line = config.read_text().splitlines().index("  - tuning: off") + 1
+    text = refusal(project)
+    assert f"conf/config.yaml:{line} defaults" in text
+    assert '- tuning: "off"' in text
+    edit(config, "- tuning: off", "- tuning: mine")
+    (project / "conf" / "tuning").mkdir(exist_ok=True)
+    (project / "conf" / "tuning" / "mine.yaml").write_text("kind: off\n")
+    text = refusal(project)
+    assert "conf/tuning/mine.yaml:1 tuning.kind" in text
+    assert "in quotes" in text
+
+
+def test_a_shipped_option_for_another_task_leads_to_the_line_that_chose_it(project: Path) -> None:
+    config = project / "conf" / "config.yaml"
+    edit(config, "- model: boosting", "- model: ridge")
+    line = config.read_text().splitlines().index("  - model: ridge") + 1
+    text = refusal(project)
+    assert "`sklearn.linear_model.Ridge` is a regressor, and contract.task is binary" in text
+    assert f"model._target_, chosen in conf/config.yaml:{line}" in text
+    assert "`model: boosting`" in text

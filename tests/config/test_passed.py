@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from playbill.config import definition
-from playbill.config.signature import target_problems
+from playbill.config.targetcheck import target_problems
 
 GOOD = {"_target_": "sklearn.linear_model.LogisticRegression", "C": 0.5}
 

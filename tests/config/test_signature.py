@@ -7,16 +7,21 @@ from typing import Any
 import pytest
 
 from playbill.config.definition import Sources
-from playbill.config.signature import read_signature, target_problems
+from playbill.config.estimator import suits
+from playbill.config.outcome import Task
+from playbill.config.signature import read_signature
+from playbill.config.targetcheck import target_problems
 
 HERE = Path(__file__).parent
+TASKS: dict[str, Task] = {"classifier": "binary", "regressor": "regression"}
 # No constructor to read, or none with constraints.
 PLAIN = {"KernelCenterer", "LabelEncoder"}
 LEAST_CONSTRAINED = 0.98
 
 
 def problems(target: dict[str, Any]) -> list[tuple[str, ...]]:
-    return list(target_problems({"allow": ["sklearn."], "model": target}, HERE))
+    found = target_problems({"allow": ["sklearn."], "model": target}, HERE)
+    return [problem for problem in found if "contract.task" not in problem[1]]
 
 
 def test_every_estimator_is_read_and_its_own_defaults_are_never_refused() -> None:
@@ -76,3 +81,68 @@ def test_of_several_wrong_arguments_each_is_told() -> None:
     assert [problem[0] for problem in told] == [
         "model.n_estimatrs", "model.max_depth", "model.criterion",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "task", "what", "expected"),
+    [
+        (
+            "sklearn.ensemble.HistGradientBoostingRegressor", "binary", "is a regressor",
+            "`sklearn.ensemble.HistGradientBoostingClassifier` is the nearest name",
+        ),
+        ("sklearn.linear_model.Ridge", "multiclass", "is a regressor", "`model: logistic`"),
+        ("sklearn.linear_model.LogisticRegression", "regression", "is a classifier", "`model: rid"),
+        ("sklearn.svm.SVC", "regression", "is a classifier", "`sklearn.svm.SVR` is the nearest"),
+        ("sklearn.cluster.KMeans", "binary", "is a clustering", "`model: boosting`"),
+        ("sklearn.ensemble.IsolationForest", "regression", "an outlier detector", "`model: fores"),
+        ("sklearn.preprocessing.StandardScaler", "binary", "is a transformer", "`model: forest`"),
+        # Their mixins are imported in a `try`, with a stand-in for who has no scikit-learn.
+        ("lightgbm.LGBMRegressor", "binary", "is a regressor", "`lightgbm.LGBMClassifier` is the"),
+        ("xgboost.XGBClassifier", "regression", "is a classifier", "`xgboost.XGBRegressor` is the"),
+    ],
+)  # fmt: skip
+def test_an_estimator_of_another_task_is_refused_with_the_nearest(
+    path: str, task: str, what: str, expected: str
+) -> None:
+    pytest.importorskip(path.partition(".")[0])
+    values = {"allow": ["sklearn.", "lightgbm.", "xgboost."], "contract": {"task": task}}
+    ((key, said, right),) = target_problems({**values, "model": {"_target_": path}}, HERE)
+    assert key == "model._target_"
+    assert what in said
+    assert f"contract.task is {task}" in said
+    assert expected in right
+
+
+def test_only_what_scikit_learn_itself_would_refuse_is_refused() -> None:
+    """What delegates, as a search or a Pipeline does, is for training to ask."""
+    from sklearn.utils import all_estimators
+
+    refused = {
+        kind: {
+            name
+            for name, cls in all_estimators()
+            if suits(f"{cls.__module__}.{name}", task, Sources(HERE)) is not None
+        }
+        for kind, task in TASKS.items()
+    }
+    for kind, names in refused.items():
+        right = {name for name, _ in all_estimators(type_filter=kind)}
+        assert right & names == set()
+    classifiers = {name for name, _ in all_estimators(type_filter="classifier")}
+    assert classifiers - refused["regressor"] == set()
+    assert refused["classifier"] & {"GridSearchCV", "Pipeline", "RFE", "FrozenEstimator"} == set()
+
+
+def test_a_class_of_the_project_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages" / "__init__.py").write_text("")
+    (tmp_path / "stages" / "mine.py").write_text(
+        "import sklearn.base\nfrom sklearn.linear_model import Ridge\n\n"
+        "class Plain:\n    pass\n\nclass Mine(Plain, sklearn.base.ClassifierMixin):\n    pass\n\n"
+        "class Other(Ridge):\n    pass\n"
+    )
+    sources = Sources(tmp_path)
+    assert suits("stages.mine.Plain", "regression", sources) is None
+    assert suits("stages.mine.Mine", "binary", sources) is None
+    assert suits("stages.mine.Mine", "regression", sources) is not None
+    assert suits("stages.mine.Other", "binary", sources) is not None

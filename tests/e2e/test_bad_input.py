@@ -72,6 +72,14 @@ def test_a_text_in_a_numeric_column_is_shown_with_its_column(table: Path, run: R
     text = refused(table, run)
     assert "PB410" in text
     assert re.search(r"- x: .*\(1 rows\): `twelve`", text)
+    line = line_of(table / "conf/contract/tiny.yaml", "x:")
+    assert f"where:    conf/contract/tiny.yaml:{line} contract.schema.columns.x" in text
+    assert "next:     correct the data or its query, as x::DOUBLE in conf/source's query" in text
+
+
+def line_of(path: Path, text: str) -> int:
+    lines = path.read_text().splitlines()
+    return next(n for n, line in enumerate(lines, 1) if line.strip().startswith(text))
 
 
 def test_broken_yaml_is_named_with_its_line(table: Path, run: Run) -> None:

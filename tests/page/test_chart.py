@@ -31,6 +31,17 @@ def test_everything_drawn_lies_inside_of_the_picture() -> None:
         assert 0 <= float(y) <= height
 
 
+@pytest.mark.parametrize("size", [1e-7, 0.1, 123.4, 98765.4])
+def test_a_row_s_label_and_figures_have_room(size: float) -> None:
+    rows = [Dot("a" * letters, size, -size * 1.2345, size * 1.2345) for letters in (3, 39, 60)]
+    text = str(dots(rows, title="t", guide=0))
+    width = float(re.findall(r'viewBox="0 0 ([\d.]+) ', text)[0])
+    for x, side, said in re.findall(r'<text x="([\d.]+)"[^>]*anchor="(end|start)">([^<]*)<', text):
+        room = float(x) if side == "end" else width - float(x)
+        assert len(said) * 6.1 <= room, said  # Chromium with DejaVu Sans: 6.05 at most
+    assert "e+" not in text
+
+
 @pytest.mark.parametrize("values", [[0.7], [0.7, 0.7], [0.0, 0.0]])
 def test_a_single_value_can_be_drawn(values: list[float]) -> None:
     ET.fromstring(_curves([Series("one", values, values)]))
