@@ -34,6 +34,7 @@ COMMANDS: list[str] = [
     "serve",
     "predict",
     "feedback",
+    "label",
     "drift",
     "backtest",
     "retrain",
