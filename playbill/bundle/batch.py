@@ -139,23 +139,28 @@ def predict_file(
     return tally.summary(listed.name, listed.model_digest)
 
 
-def score_frame(bundle: Path, rows: "pd.DataFrame") -> "NDArray[np.float64]":
-    """Return one number for each row, by which drift of the answers is watched; see `task.score`.
+def scorer(bundle: Path) -> "Callable[[pd.DataFrame], NDArray[np.float64]]":
+    """Return what scores tables with the contract's inputs, one number a row; see `task.score`.
+
+    Values beyond the contract's bounds are scored too. The scorer raises `DataError` where a column
+    is missing or holds a value of another kind.
 
     Args:
         bundle: The bundle; it is verified first.
-        rows: A table with the contract's inputs; values beyond its bounds are scored too.
 
     Raises:
-        DataError: A column is missing or holds a value of another kind.
         BundleError: The bundle is refused.
     """
     _, files, runtime = open_bundle(bundle)
     contract = _read_contract(files)
-    columns = _columns(list(rows.columns), contract, "the rows")
-    with _single_thread():
-        answers = runtime.predict({n: rows[n].to_list() for n in columns if n != contract.key})
-    return task.score(answers, contract.asked)
+
+    def score(rows: "pd.DataFrame") -> "NDArray[np.float64]":
+        columns = _columns(list(rows.columns), contract, "the rows")
+        with _single_thread():
+            answers = runtime.predict({n: rows[n].to_list() for n in columns if n != contract.key})
+        return task.score(answers, contract.asked)
+
+    return score
 
 
 def check_format(path: Path) -> None:
