@@ -22,6 +22,7 @@ COMMANDS: list[str] = [
     "conf",
     "adopt",
     "run",
+    "ingest",
     "report",
     "compare",
     "gate",
