@@ -36,6 +36,7 @@ COMMANDS: list[str] = [
     "serve",
     "predict",
     "feedback",
+    "label",
     "drift",
     "backtest",
     "retrain",

@@ -18,6 +18,7 @@ from pydantic import (
 from playbill.config.decision import Feedback, Gate, Promotion
 from playbill.config.group import Group
 from playbill.config.kind import Kind
+from playbill.config.labelling import Annotation
 from playbill.config.measurement import Importance, Interval, SliceSearch
 from playbill.config.outcome import Class, Task, classes_of
 from playbill.config.scalar import Item, Name, Prefix, Share, Sign, Span, placed
@@ -474,6 +475,7 @@ class Params(Group):
     bundle: Bundle = Bundle()
     server: Server
     drift: Drift
+    annotation: Annotation = Annotation()
     engine: Engine = Engine()
     pipeline: Pipeline
     environment: dict[str, Environment] = {}
