@@ -1,11 +1,11 @@
 """`playbill gate`: may this model take the place of the one that is served?"""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from playbill.cli.location import Env
+from playbill.cli.output import Markdown
 
 
 def gate(
@@ -18,10 +18,7 @@ def gate(
         typer.Option(help="Revision that is asked about; `workspace` for what is not committed."),
     ] = "HEAD",
     stage: Annotated[str, typer.Option(help="The stage that is meant.")] = "prod",
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write Markdown to this file; `-` prints it.", show_default=False),
-    ] = None,
+    markdown: Markdown = None,
     env: Env = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the evidence as JSON instead of text.")
@@ -43,13 +40,16 @@ def gate(
     from playbill.cli.output import print_json
     from playbill.config import place
     from playbill.config.location import find_project
+    from playbill.engine.watch import watched
     from playbill.evaluation import verdict
     from playbill.pipeline import gate as gating
 
     place.choose(env)
-    found = gating.gate(
-        find_project(), challenger, champion, stage, lambda text: typer.echo(f"* {text}", err=True)
-    )
+    with watched():
+        found = gating.gate(
+            find_project(), challenger, champion, stage,
+            lambda text: typer.echo(f"* {text}", err=True),
+        )  # fmt: skip
     if markdown is not None and str(markdown) != "-":
         markdown.write_text(verdict.as_markdown(found.evidence), encoding="utf-8", newline="\n")
     if as_json:

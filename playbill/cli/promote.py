@@ -66,6 +66,7 @@ def promote(
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.config import place
     from playbill.config.location import find_project
+    from playbill.engine.watch import watched
     from playbill.lineage import promotion, store, worktree
     from playbill.lineage.bundle import commit_of
     from playbill.pipeline import admission
@@ -79,7 +80,8 @@ def promote(
         say("pushing what this clone has of the revision to the DVC remote")
         store.push(root, commit_of(root, rev))
     wish = promotion.Wish(stage, version, bump, allow_unpushed=allow_unpushed, override=override)
-    answer = admission.promote(root, rev, wish, say, evidence)
+    with watched():
+        answer = admission.promote(root, rev, wish, say, evidence)
     if push and answer.promotion:
         worktree.push(root, *(f"refs/tags/{tag}" for tag in answer.promotion.tags))
     _tell(answer, root, pushed=push, as_json=as_json)

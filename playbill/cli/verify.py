@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playbill.cli.output import Markdown
+
 if TYPE_CHECKING:
     from playbill.lineage.attestation import Attestation
     from playbill.pipeline.verification.check import Checked
@@ -56,10 +58,7 @@ def verify(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write Markdown to this file; `-` prints it.", show_default=False),
-    ] = None,
+    markdown: Markdown = None,
 ) -> None:
     """Run a revision again from nothing, and say whether every byte comes out the same.
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from playbill.engine.watch import tell
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -111,10 +113,13 @@ def draw(parts: Sequence[Part], plan: Plan, rows: int) -> list[Drawn]:
     generator = np.random.default_rng(plan.seed)
     prepared = [_Prepared(part, plan, size) for part in parts]
     found: list[list[Drawn]] = [[] for _ in parts]
+    done = 0
     for chunk in _chunks(plan.draws, max(rows, size)):
         counts = _counts(generator, size, chunk)
         for part, drawn in zip(prepared, found, strict=True):
             drawn.append(part(counts))
+        done += chunk
+        tell("bootstrap draws", done, plan.draws)
     return [
         {name: np.concatenate([chunk[name] for chunk in drawn]) for name in drawn[0]}
         for drawn in found

@@ -49,18 +49,11 @@ class Picture:
 
 def as_html(found: "Trace") -> str:
     """Return a page with the picture and the outline of a trace."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from playbill.page.render import render
 
-    environment = Environment(
-        loader=PackageLoader("playbill.lineage", package_path=""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return render(
+        "playbill.lineage", TEMPLATE, found=found, outline=outline(found), picture=draw(found)
     )
-    template = environment.get_template(TEMPLATE)
-    return template.render(found=found, outline=outline(found), picture=draw(found))
 
 
 def as_mermaid(found: "Trace") -> str:

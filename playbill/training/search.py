@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbill.config.learning import METRICS
+from playbill.config.learning import SEARCHED
+from playbill.config.metric import Metric
 from playbill.config.schema import Params
 from playbill.config.space import dimensions
 from playbill.errors import DataError
@@ -46,7 +47,7 @@ class _Objective:
     recipe: Recipe
     rows: Rows
     parts: Sequence[Fold]
-    metric: str
+    metric: Metric
     jobs: int
     bar: Progress
 
@@ -68,17 +69,18 @@ class _Objective:
             value = measure(self.metric, real, given, task=asked.task, classes=asked.classes)
             if value is None:
                 raise DataError(
-                    f"`{self.metric}` is not defined on fold {fold + 1}: a class is missing there",
-                    where="validation",
-                    expected="folds with every class, as `validation: stratified`",
+                    f"`{self.metric}` is not defined on the rows of fold {fold + 1}",
+                    where="tuning.metric",
+                    expected="folds with every class, as `validation: stratified`, or a metric "
+                    "that these rows have",
                 )
             scores.append(sign(self.metric) * value)
         return scores
 
 
-def metric_of(params: Params) -> str:
+def metric_of(params: Params) -> Metric:
     """Return what the search optimises."""
-    return params.tuning.metric or METRICS[params.contract.task][0]
+    return params.tuning.metric or SEARCHED[params.contract.task]
 
 
 def search(
@@ -143,7 +145,7 @@ def _study(params: Params, rows: Rows, folds: Sequence[Fold], desk: Desk) -> str
     return f"{params.name}-{total.hexdigest()[:32]}"
 
 
-def table(trials: Sequence[Trial], metric: str) -> "pd.DataFrame":
+def table(trials: Sequence[Trial], metric: Metric) -> "pd.DataFrame":
     """Return a row for each trial: its number, state, score, the folds' scores and the values."""
     import pandas as pd
 
@@ -165,7 +167,7 @@ def _shown(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, dict | list | bool) else value
 
 
-def told(trials: Sequence[Trial], metric: str, kind: str) -> dict[str, Any]:
+def told(trials: Sequence[Trial], metric: Metric, kind: str) -> dict[str, Any]:
     """Return what training.json says of a search."""
     best = best_of(trials)
     states = [trial.state for trial in trials]
