@@ -20,7 +20,8 @@ import pandas as pd
 from playbill.config.schema import Drift
 from playbill.contract.column import Column, Kind
 from playbill.drift import profile as profiles
-from playbill.drift.decision import DriftReport, check
+from playbill.drift.decision import check
+from playbill.drift.result import DriftReport
 
 SIZES = [
     (1_000, 100),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from playbill.bundle.truth import feedback_models
 from playbill.contract.outcome import BINARY, Outcome
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _schemas(
 ) -> str:
     moments = any(column.kind == "datetime" for column in inputs)
     body = "\n".join(_field(column, attr, server) for column, attr in _attributes(inputs))
-    literal = asked.task == "multiclass" or any(c.categories for c in inputs)
+    literal = asked.task != "regression" or any(c.categories for c in inputs)
     return _SCHEMAS.format(
         edit=EDIT,
         name=name,
@@ -79,7 +80,24 @@ def _schemas(
         rows=server.max_batch_rows,
         probabilities=_probabilities(target, asked),
         answer=_answer(target, asked),
+        feedback=_feedback(target, server, asked),
+        whole=", field_validator" if _whole(asked) else "",
     )
+
+
+def _feedback(target: "Column", server: "Server", asked: Outcome) -> str:
+    text = _text(f"The true `{target.name}`.")
+    if asked.task != "regression":
+        classes, whole = _literal(asked.classes), _whole(asked)
+        return feedback_models(text, classes, {}, server.max_batch_rows, whole=whole)
+    bounds = _bounds(target, server.max_text_length)
+    kind = ANNOTATIONS[target.kind]
+    return feedback_models(text, kind, bounds, server.max_batch_rows, whole=False)
+
+
+def _whole(asked: Outcome) -> bool:
+    """Say whether the classes are whole numbers."""
+    return bool(asked.classes) and not isinstance(asked.classes[0], str)
 
 
 def _probabilities(target: "Column", asked: Outcome) -> str:
@@ -242,7 +260,7 @@ _SCHEMAS = '''"""What `{name}` is asked and what it answers.
 
 {datetime}from typing import {typing}
 
-from pydantic import BaseModel, {validator}ConfigDict, FailFast, Field
+from pydantic import BaseModel, {validator}ConfigDict, FailFast, Field{whole}
 
 # Nothing is coerced ("3" is not 3, true is not 1), unknown keys and NaN are refused.
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
@@ -296,7 +314,7 @@ class Predictions(BaseModel):
     model_config = STRICT
 
     predictions: list[Prediction]
-'''
+{feedback}'''
 
 _PROBABILITIES = '''class Probabilities(BaseModel):
     """The probability of each class."""
@@ -349,7 +367,7 @@ _APP = '''"""The application of `{name}`: its models and limits joined to Playbi
 {edit}
 """
 
-from schemas import Prediction, Predictions, Row, Rows
+from schemas import Feedback, Prediction, Predictions, Row, Rows
 {routers}
 {outcome}from playbill.server.application import Application, Worker, build
 from playbill.server.interface import Interface
@@ -364,6 +382,7 @@ INTERFACE = Interface(
     rows=Rows,
     prediction=Prediction,
     predictions=Predictions,
+    feedback=Feedback,
     max_body_bytes={max_body_bytes},
     max_batch_bytes={max_batch_bytes},
     lane={lane},

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbill.cli.output import Forms, Html, Json, Markdown, deliver
+from playbill.cli.option import AsJson, Html, Markdown
+from playbill.cli.output import Forms, deliver
 
 if TYPE_CHECKING:
     from playbill.evaluation.comparison import Comparison
@@ -20,7 +21,7 @@ def compare(
             help="Branches, tags, commits, DVC experiments, flights@v1.2.0 or flights#prod.",
         ),
     ] = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
     markdown: Markdown = None,
     html: Html = None,
 ) -> None:
@@ -39,13 +40,13 @@ def compare(
       playbill compare main quiet-moth --json
       playbill compare flights@v1.2.0 flights#prod main --html compare.html
     """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.progress import bar
     from playbill.config.location import find_project
-    from playbill.engine.watch import watched
     from playbill.evaluation import table
     from playbill.pipeline.contest import compare_revisions
 
-    with watched():
-        found = compare_revisions(find_project(), revisions or (), say=_say)
+    with bar("drawing rows") as progress:
+        found = compare_revisions(find_project(), revisions or (), say=_say, progress=progress)
     forms = Forms(
         text=partial(table.as_text, found),
         json=found.as_json,

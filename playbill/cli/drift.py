@@ -15,14 +15,14 @@ import typer
 _PIPED_WIDTH = 120
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     from playbill.config.schema import Drift
-    from playbill.drift.decision import DriftReport
+    from playbill.drift.result import DriftReport
 
 
 class FailOn(StrEnum):
@@ -86,14 +86,11 @@ def drift(
       playbill drift new.csv --bundle ./bundle --fail-on never
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.drift import reference, report
-    from playbill.drift.decision import check
 
     wanted = _wanted(file, window, by, log, rev)
     folder = _bundle(bundle, ref)
-    profile = reference.bundled_profile(folder)
     with _about(wanted):
-        profile, rows, scores = _rows(wanted, folder, profile)
-        found = check(profile, rows, _policy(profile), scores=scores)
+        found = _judged(wanted, folder, reference.bundled_profile(folder))
     if markdown:
         _write(markdown, report.as_markdown(found))
     if html:
@@ -176,23 +173,53 @@ def _at(rev: str, file: Path) -> Path:
     return store.obtain(root, place, bundle.commit_of(root, rev))
 
 
-def _rows(
-    wanted: _Wanted, folder: Path, profile: dict[str, Any]
-) -> "tuple[dict[str, Any], pd.DataFrame, NDArray[np.float64] | None]":
-    """Return what to compare: the reference, the new rows and what the model says of them."""
+def _judged(wanted: _Wanted, folder: Path, profile: dict[str, Any]) -> "DriftReport":
+    """Return the verdict on the rows that were asked for."""
+    from playbill.drift.decision import check
+
+    policy = _policy(profile)
     if wanted.log is not None:
-        return _logged(wanted.log, wanted.span, folder, profile)
+        profile, rows, scores = _logged(wanted.log, wanted.span, folder, profile)
+        return check(profile, rows, policy, scores=scores)
     if wanted.span is not None:
         from playbill.config.location import find_project
         from playbill.pipeline.window import read_window
 
         rows = read_window(find_project(), *wanted.span)
-    else:
-        from playbill.drift.rows import read_rows
+        return check(profile, rows, policy, scores=_scores(folder, rows, profile))
+    return _judged_file(wanted, folder, profile, policy)
 
-        assert wanted.file is not None  # _wanted saw to it
-        rows = read_rows(wanted.file, profile, name=wanted.name)
-    return profile, rows, _scores(folder, rows, profile)
+
+def _judged_file(
+    wanted: _Wanted, folder: Path, profile: dict[str, Any], policy: "Drift"
+) -> "DriftReport":
+    """Return the verdict on a file, which is read in one pass and never held as a whole."""
+    from playbill.drift.decision import judge
+    from playbill.drift.rows import read_batches
+    from playbill.drift.tally import Tally
+
+    assert wanted.file is not None  # _wanted saw to it
+    score = _scorer(folder, profile)
+    tally = Tally(profile, policy)
+    with _progress("rows") as advance:
+        for batch in read_batches(wanted.file, profile, name=wanted.name, whole=score is not None):
+            tally.add(batch.rows, score(batch.rows) if score and len(batch.rows) else None)
+            advance(batch.done)
+    return judge(tally, policy)
+
+
+@contextmanager
+def _progress(what: str) -> "Iterator[Callable[[float], None]]":
+    """Show a bar at a terminal; nothing is drawn into a file or a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
 
 
 def _logged(
@@ -218,11 +245,19 @@ def _scores(
     folder: Path, rows: "pd.DataFrame", profile: dict[str, Any]
 ) -> "NDArray[np.float64] | None":
     """Return what the bundle's model says of the rows; None where nothing is known to compare."""
-    if "performance" not in profile or not len(rows):
-        return None
-    from playbill.bundle.batch import score_frame
+    score = _scorer(folder, profile)
+    return None if score is None or not len(rows) else score(rows)
 
-    return score_frame(folder, rows)
+
+def _scorer(
+    folder: Path, profile: dict[str, Any]
+) -> "Callable[[pd.DataFrame], NDArray[np.float64]] | None":
+    """Return what scores rows; None where nothing is known to compare its answers with."""
+    if "performance" not in profile:
+        return None
+    from playbill.bundle.batch import scorer
+
+    return scorer(folder)
 
 
 def _show(found: "DriftReport") -> None:

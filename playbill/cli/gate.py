@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from playbill.cli.location import Env
-from playbill.cli.output import Markdown
+from playbill.cli.option import AsJson, Markdown
 
 
 def gate(
@@ -20,9 +20,7 @@ def gate(
     stage: Annotated[str, typer.Option(help="The stage that is meant.")] = "prod",
     markdown: Markdown = None,
     env: Env = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the evidence as JSON instead of text.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare challenger and champion on rows that neither was trained on, and decide.
 
@@ -37,26 +35,29 @@ def gate(
       playbill gate --champion main --markdown gate.md
       playbill gate --challenger my-branch --json
     """  # noqa: D301 - \b keeps Click from wrapping the lines
-    from playbill.cli.output import print_json
+    from playbill.cli.output import print_json, write_markdown
+    from playbill.cli.progress import bar
     from playbill.config import place
     from playbill.config.location import find_project
-    from playbill.engine.watch import watched
     from playbill.evaluation import verdict
     from playbill.pipeline import gate as gating
 
     place.choose(env)
-    with watched():
+    with bar("drawing rows") as progress:
         found = gating.gate(
-            find_project(), challenger, champion, stage,
+            find_project(),
+            challenger,
+            champion,
+            stage,
             lambda text: typer.echo(f"* {text}", err=True),
-        )  # fmt: skip
-    if markdown is not None and str(markdown) != "-":
-        markdown.write_text(verdict.as_markdown(found.evidence), encoding="utf-8", newline="\n")
+            progress,
+        )
+    printed = write_markdown(verdict.as_markdown(found.evidence), markdown)
     if as_json:
         print_json(found.evidence)
-    elif markdown is not None and str(markdown) == "-":
-        typer.echo(verdict.as_markdown(found.evidence), nl=False)
-    else:
+    elif not printed:
         typer.echo(verdict.as_text(found.evidence), nl=False)
+    for hint in found.hints:
+        typer.echo(f"note: {hint}", err=True)
     if not found.decision.passed:
         raise typer.Exit(1)

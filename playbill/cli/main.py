@@ -15,10 +15,33 @@ from playbill.errors import InstalledError, PlaybillError
 
 # In the order of the lifecycle; each is a function of that name in playbill/cli/<name>.py.
 COMMANDS: list[str] = [
-    "check", "compose", "plan", "conf", "adopt", "run", "report", "compare", "gate", "promote",
-    "rollback", "withdraw", "models", "history", "package", "serve", "predict", "drift", "backtest",
-    "retrain", "lineage", "verify", "attack", "doctor",
-]  # fmt: skip
+    "new",
+    "check",
+    "compose",
+    "plan",
+    "conf",
+    "adopt",
+    "run",
+    "report",
+    "compare",
+    "gate",
+    "promote",
+    "rollback",
+    "withdraw",
+    "models",
+    "history",
+    "package",
+    "serve",
+    "predict",
+    "feedback",
+    "drift",
+    "backtest",
+    "retrain",
+    "lineage",
+    "verify",
+    "attack",
+    "doctor",
+]
 
 # Called by other programs alone: left out of `playbill --help` and of the documentation.
 HIDDEN = {"merge-driver": "merge_driver"}

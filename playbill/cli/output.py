@@ -5,18 +5,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Markdown = Annotated[
-    Path | None,
-    typer.Option(help="Write Markdown to this file; `-` prints it.", show_default=False),
-]
-Html = Annotated[
-    Path | None, typer.Option(help="Write one page that needs no network.", show_default=False)
-]
 
 
 @dataclass(frozen=True)
@@ -33,14 +24,11 @@ def deliver(forms: Forms, *, as_json: bool, markdown: Path | None, html: Path | 
     """Write the files that are asked for, and print JSON, Markdown (`-`) or, without any, text."""
     if html is not None:
         html.write_text(forms.html(), encoding="utf-8", newline="\n")
-    is_printed = markdown is not None and str(markdown) == "-"
-    if markdown is not None and not is_printed:
-        markdown.write_text(forms.markdown(), encoding="utf-8", newline="\n")
     if as_json:
         sys.stdout.write(forms.json())
-    elif is_printed:
-        sys.stdout.write(forms.markdown())
-    elif markdown is None and html is None:
+    if markdown is not None and not (as_json and str(markdown) == "-"):
+        write_markdown(forms.markdown(), markdown)
+    if not as_json and markdown is None and html is None:
         sys.stdout.write(forms.text())
 
 
@@ -53,3 +41,22 @@ def push_line(remote: str, tags: Sequence[str]) -> str:
     """Return the line that says how others come to see new tags."""
     quoted = " ".join(f"'{tag}'" for tag in tags)
     return f"Others see it after: git push {remote} {quoted}"
+
+
+def write_markdown(text: str, place: Path | None) -> bool:
+    """Write Markdown where `--markdown` says; return whether it was printed, as `-` asks."""
+    if place is None:
+        return False
+    if str(place) == "-":
+        typer.echo(text, nl=False)
+        return True
+    place.write_text(text, encoding="utf-8", newline="\n")
+    return False
+
+
+def note_shallow(root: Path) -> None:
+    """Say that a clone without its history may lack tags, if it is one."""
+    from playbill.lineage import git
+
+    if git.is_shallow(root):
+        typer.echo("note: this clone is shallow and may lack tags: git fetch --unshallow --tags")

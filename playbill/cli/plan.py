@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from playbill.cli.output import Markdown
+from playbill.cli.option import Markdown
 
 
 def plan(

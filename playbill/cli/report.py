@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from playbill.cli.output import Forms, Html, Json, Markdown, deliver
+from playbill.cli.option import AsJson, Html, Markdown
+from playbill.cli.output import Forms, deliver
 
 
 def report(
@@ -20,7 +21,7 @@ def report(
             "default: the workspace.",
         ),
     ] = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
     markdown: Markdown = None,
     html: Html = None,
     learning_curve: Annotated[

@@ -51,7 +51,6 @@ def retrain(
     from playbill.config import place
     from playbill.config.location import find_project
     from playbill.config.params import read_params
-    from playbill.engine.watch import watched
     from playbill.pipeline import retraining
     from playbill.pipeline.window import parse_window, shift
 
@@ -64,8 +63,7 @@ def retrain(
     if retraining.is_waiting(root, name):
         typer.echo(f"{name} exists already: its retraining waits for a review", err=True)
         raise typer.Exit(1)
-    with watched():
-        done = retraining.retrain(root, wish, lambda text: typer.echo(f"* {text}", err=True))
+    done = retraining.retrain(root, wish, lambda text: typer.echo(f"* {text}", err=True))
     if as_json:
         print_json(retraining.as_dict(done))
         return

@@ -1,12 +1,11 @@
 """`playbill verify`: run a revision again from nothing and compare every byte."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from playbill.cli.output import Markdown
+from playbill.cli.option import AsJson, Markdown, Push
 
 if TYPE_CHECKING:
     from playbill.lineage.attestation import Attestation
@@ -47,7 +46,7 @@ def verify(
         Path | None,
         typer.Option(help="Write the attestation to this file too.", show_default=False),
     ] = None,
-    push: Annotated[bool, typer.Option("--push", help="Push the attestation's tag.")] = False,
+    push: Push = False,
     attested: Annotated[
         str | None,
         typer.Option(
@@ -57,7 +56,7 @@ def verify(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
     markdown: Markdown = None,
 ) -> None:
     """Run a revision again from nothing, and say whether every byte comes out the same.
@@ -76,7 +75,7 @@ def verify(
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.config.location import find_project
     from playbill.errors import UsageError
-    from playbill.lineage import worktree
+    from playbill.lineage import git, promotion
     from playbill.pipeline.verification import verify as verification
 
     root = find_project()
@@ -94,11 +93,13 @@ def verify(
         tolerance=tolerance,
         attest=attest,
     )
+    if push:
+        git.remote(root)  # said before minutes have passed
     done = _with_progress(root, ref, wish)
     if out is not None and done.envelope:
         out.write_text(done.envelope + "\n", encoding="utf-8", newline="\n")
     if push and done.tag:
-        worktree.push(root, f"refs/tags/{done.tag}")
+        promotion.push(root, done.tag)
     _print(root, done, pushed=push, as_json=as_json, markdown=markdown)
     if done.verdict.word == "different":
         raise typer.Exit(1)
@@ -119,23 +120,19 @@ def _with_progress(root: Path, ref: str, wish: "Wish") -> "Done":
 
 
 def _print(root: Path, done: "Done", *, pushed: bool, as_json: bool, markdown: Path | None) -> None:
-    from playbill.cli.output import print_json
+    from playbill.cli.output import print_json, write_markdown
     from playbill.lineage import attestation
     from playbill.pipeline.verification import verdict
 
     found = done.verdict
     told = attestation.parse(root, done.envelope) if done.envelope else None
-    text = verdict.as_markdown(found)
-    if markdown is not None and str(markdown) != "-":
-        markdown.write_text(text, encoding="utf-8", newline="\n")
+    printed = write_markdown(verdict.as_markdown(found), markdown)
     if as_json:
         print_json(
             {**found.as_dict(), "attestation": told and _told(told, done.tag, pushed=pushed)}
         )
         return
-    if markdown is not None:
-        if str(markdown) == "-":
-            sys.stdout.write(text)
+    if printed:
         return
     typer.echo(verdict.as_text(found), nl=False)
     if told is None:

@@ -1,19 +1,23 @@
 """`playbill withdraw`: nobody serves this version any more."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from playbill.cli.location import Env
+from playbill.cli.option import AsJson, Push, Reason
+
+if TYPE_CHECKING:
+    from playbill.lineage.rollback import Decided
 
 
 def withdraw(
     version: Annotated[str, typer.Argument(help="flights@v1.2.0, v1.2.0, or flights#prod.")],
     *,
-    reason: Annotated[str, typer.Option(help="Why; it is recorded in the tag.")],
-    push: Annotated[bool, typer.Option("--push", help="Push the new tags.")] = False,
+    reason: Reason,
+    push: Push = False,
     env: Env = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take a version back for good: it leaves its stages, and `serve` refuses it from then on.
 
@@ -26,22 +30,21 @@ def withdraw(
       playbill withdraw flights@v1.2.0 --reason "trained on rows that a person had erased"
       playbill withdraw flights#prod --reason "a leak" --push
     """  # noqa: D301 - \b keeps Click from wrapping the lines
-    from playbill.cli.output import print_json, push_line
-    from playbill.config import place
-    from playbill.config.location import find_project
-    from playbill.lineage import promotion, worktree
+    from playbill.cli.decision import carry_out
     from playbill.lineage import rollback as reversal
 
-    place.choose(env)
-    root = find_project()
-    done = reversal.withdraw(root, version, reason)
-    if push:
-        worktree.push(root, *(f"refs/tags/{tag}" for tag in done.tags))
-    if as_json:
-        print_json(reversal.as_dict(done, pushed=push))
-        return
-    typer.echo(f"{done.artifact} {done.version} is withdrawn: {', '.join(done.tags)}")
-    for stage in done.emptied:
-        typer.echo(f"stage {stage} is empty; next: playbill rollback --stage {stage} --reason ...")
-    if not push:
-        typer.echo(push_line(promotion.push_target(root), done.tags))
+    carry_out(
+        lambda root: reversal.withdraw(root, version, reason),
+        _words,
+        env=env,
+        push=push,
+        as_json=as_json,
+    )
+
+
+def _words(done: "Decided") -> list[str]:
+    emptied = [
+        f"stage {stage} is empty; next: playbill rollback --stage {stage} --reason ..."
+        for stage in done.emptied
+    ]
+    return [f"{done.artifact} {done.version} is withdrawn: {', '.join(done.tags)}", *emptied]

@@ -29,7 +29,7 @@ SPECIAL: dict[Test, Metric] = {"delong": "roc_auc", "mcnemar": "accuracy"}
 
 
 # Keys of `evaluation` that no stage reads: they say who is let in, not what is measured.
-DECISIONS = ("gate", "promotion")
+DECISIONS = ("gate", "promotion", "feedback")
 
 
 class Gate(Group):
@@ -51,6 +51,8 @@ class Gate(Group):
     """Resamplings of the bootstrap."""
     minimum_rows: Annotated[int, Field(ge=2)] = 500
     """Rows that neither model was trained on; with fewer nothing is decided."""
+    max_refused: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    """Largest share of the rows that a model's contract may refuse; they are left out."""
     slices: list[str] | None = None
     """Columns none of whose values may get worse; none: evaluation.slices."""
     slice_margin: Annotated[float, Field(ge=0)] = 0.05
@@ -68,6 +70,18 @@ class Promotion(Group):
     """Stages that nobody enters without a passed gate."""
     attestation: bool = False
     """Whether `playbill verify` must have attested the revision."""
+
+
+class Feedback(Group):
+    """When the truth that came back is believed; a batch is a source's month, or a file."""
+
+    difference: Annotated[float, Field(ge=0)] = 0.1
+    """Difference in (truth - probability), or in the excess of the Brier score, between a batch and
+    the others that is taken for no fault; of a regression in standard deviations."""
+    alpha: Share = 0.01
+    """Chance that any batch is held back though none differs by more."""
+    minimum_rows: Annotated[int, Field(ge=2)] = 30
+    """Batches with fewer rows are not compared."""
 
 
 def metric_of(metric: Metric | None, task: "Task") -> Metric:

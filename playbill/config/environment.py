@@ -23,7 +23,7 @@ SEARCHERS = {"optuna": ("optuna",), "automl": ("flaml", "lightgbm")}
 _SHOWN = 8
 _PLAIN = re.compile(r"([A-Za-z0-9][\w.-]*)==([\w.+!]+)")
 ROUTERS = "routers"  # of conf/server: modules whose source goes into the bundle
-_MEND = "pip install -c constraints.txt -e '.[demo,serve]'"
+_REQUIREMENTS = "requirements.txt"  # of a project that is no package itself
 
 
 def pinned(root: Path) -> dict[str, str]:
@@ -116,10 +116,17 @@ def check_constraints(root: Path) -> None:
         if (have := installed_version(name)) is not None and have != version
     ]
     if wrong:
-        raise refuse(wrong)
+        raise refuse(root, wrong)
 
 
-def refuse(wrong: Sequence[tuple[str, str, str | None]]) -> InstalledError:
+def install_line(root: Path) -> str:
+    """Return the command that installs what a project pins."""
+    if (root / _REQUIREMENTS).is_file():
+        return f"pip install -c {CONSTRAINTS} -r {_REQUIREMENTS}"
+    return f"pip install -c {CONSTRAINTS} -e '.[demo,serve]'"
+
+
+def refuse(root: Path, wrong: Sequence[tuple[str, str, str | None]]) -> InstalledError:
     """Return the error for packages as (name, pinned version, installed version or None)."""
     texts = [f"{name} is {have or 'not installed'}, pinned {want}" for name, want, have in wrong]
     return InstalledError(
@@ -127,7 +134,8 @@ def refuse(wrong: Sequence[tuple[str, str, str | None]]) -> InstalledError:
         + (f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""),
         where=f"{CONSTRAINTS} against {Path(sys.prefix).name}",
         expected="the versions that constraints.txt pins",
-        run=f"{_MEND}   (or pin what you have in constraints.txt and run `playbill compose`)",
+        run=f"{install_line(root)}   "
+        "(or pin what you have in constraints.txt and run `playbill compose`)",
     )
 
 
@@ -213,7 +221,7 @@ def check_stage(params: Params, name: str, root: Path) -> None:
         if have.packages.get(package, version) != version
     ]
     if wrong:
-        raise refuse(wrong)
+        raise refuse(root, wrong)
     if have.framework != given.framework or have.targets != given.targets:
         raise InstalledError(
             f"stage {name} would run other code than params.yaml was compiled with",

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from playbill.config.decision import Gate, Promotion
+from playbill.config.decision import Feedback, Gate, Promotion
 from playbill.config.group import Group
 from playbill.config.kind import Kind
 from playbill.config.measurement import Importance, Interval, SliceSearch
@@ -335,6 +335,8 @@ class Evaluation(Group):
     """When a challenger may take a champion's place."""
     promotion: Promotion = Promotion()
     """What a tag must carry before its model is served."""
+    feedback: Feedback = Feedback()
+    """When the truth that came back is believed."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of bootstrap draws and shuffles."""
     interval: Interval = Interval()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MISSING = "missing"
 OTHER = "other values"
+FEW_EDGES = 40  # more are searched
 # pandas' nullable dtypes and lists inside of Parquet files all pass through here as objects.
 TRUE = frozenset({"true", "1", "1.0"})
 FALSE = frozenset({"false", "0", "0.0"})
@@ -73,8 +74,11 @@ def place(series: "pd.Series[Any]", section: Mapping[str, Any]) -> "NDArray[np.i
     """
     if section["kind"] in {"number", "integer"}:
         values = numbers(series)
-        index = np.searchsorted(np.asarray(section["edges"], dtype=np.float64), values, side="left")
-        return np.where(np.isnan(values), len(section["edges"]) + 1, index).astype(np.int64)
+        index = _edges_below(values, section["edges"])
+        index[np.isnan(values)] = len(section["edges"]) + 1
+        return index
+    if section["kind"] == "text" and isinstance(series.dtype, pd.StringDtype):
+        return _place_strings(series, section["categories"])
     known = {name: index for index, name in enumerate(section["categories"])}
     try:
         coded, uniques = pd.factorize(series)
@@ -82,6 +86,30 @@ def place(series: "pd.Series[Any]", section: Mapping[str, Any]) -> "NDArray[np.i
         coded, uniques = pd.factorize(series.map(str, na_action="ignore"))
     names = [known.get(_name(value, section["kind"]), len(known)) for value in uniques]
     return np.asarray([*names, len(known) + 1], dtype=np.int64)[coded]  # -1 is missing
+
+
+def _edges_below(values: "NDArray[np.float64]", edges: Sequence[float]) -> "NDArray[np.int64]":
+    """Return how many edges lie below each value; anything for NaN."""
+    if len(edges) > FEW_EDGES:
+        found = np.searchsorted(np.asarray(edges, dtype=np.float64), values, side="left")
+        return np.asarray(found, dtype=np.int64)
+    # One pass for each edge is ten times as fast as a search for each value.
+    below = np.zeros(len(values), dtype=np.int8)
+    for edge in edges:
+        below += values > edge
+    return below.astype(np.int64)
+
+
+def _place_strings(series: "pd.Series[Any]", categories: Sequence[str]) -> "NDArray[np.int64]":
+    """Look strings up by Arrow; a column of identifiers has as many values as rows."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    values = pa.array(series, type=pa.large_string(), from_pandas=True)
+    found = compute.index_in(values, value_set=pa.array(categories, pa.large_string()))
+    index = found.fill_null(len(categories)).to_numpy(zero_copy_only=False).astype(np.int64)
+    missing = values.is_null().to_numpy(zero_copy_only=False)
+    return np.where(missing, len(categories) + 1, index)
 
 
 def size(section: Mapping[str, Any]) -> int:

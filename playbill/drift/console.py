@@ -7,7 +7,7 @@ from playbill.drift import wording
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from playbill.drift.decision import DriftReport
+    from playbill.drift.result import DriftReport
 
 
 def show(report: "DriftReport", console: "Console") -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playbill.drift.comparison import compare, holm, limit_of_draws, seed_of
+from playbill.drift.comparison import FIRST_DRAWS, compare, holm, limit_of_draws, seed_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 GROUPS = 4  # groups of one column in a pair, the missing values not counted
 SIZE = GROUPS + 1
 PAIR_LIMIT = 300  # tables of a profile: all pairs of 25 columns, the strongest of more
-FIRST_DRAWS = 200  # most pairs are plainly alike after so many
+WORTH_A_BLOCK = 3  # pairs; fewer are counted one by one
+FITTING_STEPS = 20  # more move a distance by less than it is rounded to
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class PairDrift:
     drifted: bool
     """Never where one of the columns drifted by itself, which would explain the pair."""
     effect: float
-    """Total variation distance of the coarse table beyond what sampling alone gives."""
+    """Total variation distance beyond what the single columns' moves and sampling explain."""
     p_value: float
     adjusted_p_value: float
     """After Holm's correction for all pairs, columns being the other family."""
@@ -73,19 +74,20 @@ def profile_pairs(
         chooses: The rows that chose the bins, bool of shape (rows,). Of more than `PAIR_LIMIT`
             pairs they also choose those whose columns hang together the most.
     """
-    coded = {name: _coded(where, sections[name]) for name, where in placed.items()}
-    wanted = list(combinations(coded, 2))
+    groups = {name: coded(where, sections[name]) for name, where in placed.items()}
+    wanted = list(combinations(groups, 2))
     if len(wanted) > PAIR_LIMIT:
-        wanted = _strongest({name: each[chooses] for name, each in coded.items()}, wanted)
+        wanted = _strongest({name: each[chooses] for name, each in groups.items()}, wanted)
+    counts = tables({name: each[~chooses] for name, each in groups.items()}, wanted)
     return [
-        {"columns": list(pair), "counts": _table(*(coded[name][~chooses] for name in pair))}
-        for pair in wanted
+        {"columns": list(pair), "counts": each.tolist()}
+        for pair, each in zip(wanted, counts, strict=True)
     ]
 
 
 def check_pairs(
-    profile: Mapping[str, Any],
-    placed: Mapping[str, "NDArray[np.int64]"],
+    pairs: Sequence[Mapping[str, Any]],
+    current: "NDArray[np.int64]",
     policy: "Drift",
     *,
     families: int,
@@ -94,65 +96,145 @@ def check_pairs(
     """Compare the pairs of the profile with those of new rows, the farthest drifted first.
 
     Args:
-        profile: The reference profile.
-        placed: The bin of every new row by column, int64 of shape (rows,).
+        pairs: The tables of the profile.
+        current: Counts of the new rows in the same cells, int64 of shape (pairs, cells).
         policy: Level, minimum effect, draws and seed.
         families: How many families of tests share the level, this one included.
         explained: Columns that drifted by themselves; their pairs are reported, never flagged.
     """
-    pairs = profile.get("pairs", [])
-    sections = profile["columns"]
-    coded = {name: _coded(placed[name], section) for name, section in sections.items()}
+    reference = np.asarray([pair["counts"] for pair in pairs], dtype=np.int64)
+    beyond = beyond_margins(reference, current)
+    names = [tuple(pair["columns"]) for pair in pairs]
     limit = limit_of_draws(families * len(pairs), policy.alpha, policy.draws)
-    compared = [
-        compare(
-            np.asarray(pair["counts"], dtype=np.int64),
-            np.asarray(_table(*(coded[name] for name in pair["columns"])), dtype=np.int64),
+    effects, p_values = [], []
+    for index, columns in enumerate(names):
+        # What cannot be flagged needs no smaller p-value; a larger one is on the safe side.
+        hopeless = beyond[index] < policy.minimum_effect or bool(set(columns) & set(explained))
+        one = compare(
+            reference[index],
+            current[index],
             draws=policy.draws,
-            limit=limit,
-            seed=seed_of(policy.seed, "\n".join(pair["columns"])),
+            limit=policy.draws if hopeless else limit,
+            seed=seed_of(policy.seed, "\n".join(columns)),
             first=FIRST_DRAWS,
         )
-        for pair in pairs
-    ]
-    adjusted = [min(1.0, families * p) for p in holm([one.p_value for one in compared])]
+        effects.append(max(float(beyond[index]) ** 2 - one.sampling, 0.0) ** 0.5)
+        p_values.append(one.p_value)
+    adjusted = [min(1.0, families * p) for p in holm(p_values)]
     found = [
         PairDrift(
-            columns=(pair["columns"][0], pair["columns"][1]),
-            drifted=p <= policy.alpha
-            and one.effect >= policy.minimum_effect
-            and not set(pair["columns"]) & set(explained),
-            effect=one.effect,
-            p_value=one.p_value,
-            adjusted_p_value=p,
+            columns=(columns[0], columns[1]),
+            drifted=q <= policy.alpha
+            and effect >= policy.minimum_effect
+            and not set(columns) & set(explained),
+            effect=effect,
+            p_value=p,
+            adjusted_p_value=q,
         )
-        for pair, one, p in zip(pairs, compared, adjusted, strict=True)
+        for columns, effect, p, q in zip(names, effects, p_values, adjusted, strict=True)
     ]
     return tuple(sorted(found, key=lambda p: (not p.drifted, -p.effect, p.p_value, p.columns)))
 
 
-def _coded(where: "NDArray[np.int64]", section: Mapping[str, Any]) -> "NDArray[np.int64]":
+def beyond_margins(
+    reference: "NDArray[np.int64]", current: "NDArray[np.int64]"
+) -> "NDArray[np.float64]":
+    """Return how far pairs moved beyond what the moves of their single columns explain.
+
+    The reference's table is brought to the margins of the new one by iterative proportional fitting
+    (W. Deming and F. Stephan, Annals of Mathematical Statistics 11, 1940), which keeps how its
+    columns hang together (the odds ratios); what is left is the total variation distance to it.
+
+    Args:
+        reference: Counts of shape (pairs, cells).
+        current: Counts in the same cells.
+
+    Returns:
+        Distances from 0 to 1, float64 of shape (pairs,).
+    """
+    shape = (len(reference), SIZE, SIZE)
+    wanted = current.reshape(shape) / np.maximum(current.sum(axis=1), 1)[:, None, None]
+    rows, columns = wanted.sum(axis=2, keepdims=True), wanted.sum(axis=1, keepdims=True)
+    # One row spread as if nothing hung together: a group that the reference lacks can be reached.
+    fitted = reference.reshape(shape) + rows * columns
+    for _ in range(FITTING_STEPS):
+        fitted = fitted * _ratio(rows, fitted.sum(axis=2, keepdims=True))
+        fitted = fitted * _ratio(columns, fitted.sum(axis=1, keepdims=True))
+    return np.asarray(np.abs(wanted - fitted).sum(axis=(1, 2)) / 2, dtype=np.float64)
+
+
+def _ratio(above: "NDArray[np.float64]", below: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    return np.divide(above, below, out=np.zeros_like(below), where=below > 0)
+
+
+def coded(where: "NDArray[np.int64]", section: Mapping[str, Any]) -> "NDArray[np.int16]":
     """Return the coarse group of every row; the last one is `missing`."""
-    return np.asarray([*section["coarse"], GROUPS], dtype=np.int64)[where]
+    return np.asarray([*section["coarse"], GROUPS], dtype=np.int16)[where]
 
 
-def _table(one: "NDArray[np.int64]", other: "NDArray[np.int64]") -> list[int]:
+def table(one: "NDArray[np.int16]", other: "NDArray[np.int16]") -> "NDArray[np.int64]":
     """Return the rows in each pair of groups, one column's groups after the other's."""
-    return [int(n) for n in np.bincount(one * SIZE + other, minlength=SIZE * SIZE)]
+    return np.bincount(one * np.int16(SIZE) + other, minlength=SIZE * SIZE)
+
+
+def tables(
+    groups: Mapping[str, "NDArray[np.int16]"], wanted: Sequence[tuple[str, str]]
+) -> "NDArray[np.int64]":
+    """Return the table of each pair, int64 of shape (pairs, cells).
+
+    Columns are taken by twos: rows that are counted for two and two more at once give the tables of
+    four pairs in one pass.
+
+    Args:
+        groups: The coarse group of every row by column, int16 of shape (rows,).
+        wanted: The pairs.
+    """
+    names = list(groups)
+    duo = {name: index // 2 for index, name in enumerate(names)}
+    blocks: dict[tuple[int, int], list[int]] = {}
+    for index, pair in enumerate(wanted):
+        one, other = sorted(duo[name] for name in pair)
+        blocks.setdefault((one, other), []).append(index)
+    found = np.zeros((len(wanted), SIZE * SIZE), dtype=np.int64)
+    for (one, other), inside in blocks.items():
+        if len(inside) < WORTH_A_BLOCK:
+            for index in inside:
+                found[index] = table(*(groups[name] for name in wanted[index]))
+            continue
+        few = [*names[2 * one : 2 * one + 2], *names[2 * other : 2 * other + 2]]
+        cells = _cells([groups[name] for name in few])
+        for index in inside:
+            found[index] = _square(cells, *(few.index(name) for name in wanted[index]))
+    return found
+
+
+def _cells(few: Sequence["NDArray[np.int16]"]) -> "NDArray[np.int64]":
+    """Count the rows of up to four columns together, one axis of `SIZE` for each."""
+    place = few[0]
+    for each in few[1:]:
+        place = place * np.int16(SIZE) + each
+    return np.bincount(place, minlength=SIZE ** len(few)).reshape((SIZE,) * len(few))
+
+
+def _square(cells: "NDArray[np.int64]", one: int, other: int) -> "NDArray[np.int64]":
+    """Return the table of two of the columns."""
+    square = cells.sum(axis=tuple({*range(cells.ndim)} - {one, other}))
+    return np.asarray(square if one < other else square.T, dtype=np.int64).ravel()
 
 
 def _strongest(
-    coded: Mapping[str, "NDArray[np.int64]"], wanted: Sequence[tuple[str, str]]
+    groups: Mapping[str, "NDArray[np.int16]"], wanted: Sequence[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """Return `PAIR_LIMIT` pairs: each column's strongest partner first, then the strongest."""
-    strength = {pair: _association(_table(*(coded[name] for name in pair))) for pair in wanted}
+    found = tables(groups, wanted)
+    strength = {pair: _association(each) for pair, each in zip(wanted, found, strict=True)}
     ranked = sorted(wanted, key=lambda pair: (-strength[pair], pair))
-    best = [next(pair for pair in ranked if name in pair) for name in coded]
+    best = [next(pair for pair in ranked if name in pair) for name in groups]
     kept = set(list(dict.fromkeys([*best, *ranked]))[:PAIR_LIMIT])
     return [pair for pair in wanted if pair in kept]
 
 
-def _association(counts: Sequence[int]) -> float:
+def _association(counts: "NDArray[np.int64]") -> float:
     """Return the mean square contingency of a table, chi-square over rows; 0 is independence."""
     square = np.asarray(counts, dtype=np.float64).reshape(SIZE, SIZE)
     total = square.sum()

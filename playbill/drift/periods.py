@@ -97,14 +97,18 @@ def profile_periods(
     }
 
 
-def length_of(section: Mapping[str, Any], frame: pd.DataFrame) -> int:
-    """Return how many periods the new rows span; by their number where they have no time."""
-    name = section["column"]
-    if name in frame.columns and len(frame):
-        present = period_index(frame[name], section["period"])
-        return max(1, ceil(len(np.unique(present)) / int(section["joined"])))
+def length_of(section: Mapping[str, Any], present: int | None, rows: int) -> int:
+    """Return how many of the reference's periods the new rows span.
+
+    Args:
+        section: What `profile_periods` returned.
+        present: How many periods the rows are of; None: they have no time, their number says it.
+        rows: How many rows.
+    """
+    if present:
+        return ceil(present / int(section["joined"]))
     usual = float(sum(section["rows"]) / len(section["rows"]))
-    return max(1, round(len(frame) / usual))
+    return max(1, round(rows / usual))
 
 
 def needed(alpha: float) -> int:

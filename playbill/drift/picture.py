@@ -12,7 +12,7 @@ from playbill.drift.bins import MISSING, OTHER
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from playbill.drift.decision import Bin, ColumnDrift
+    from playbill.drift.result import Bin, ColumnDrift
 
 CATEGORY_LIMIT = 12  # bars of a text column; the rest is one more bar
 ROW_LIMIT = 900  # bars of a page: what keeps it below 300 kB
@@ -57,7 +57,7 @@ def pictures(columns: "Iterable[ColumnDrift]") -> list[Picture]:
 
 def _shown(column: "ColumnDrift") -> list["Bin"]:
     """Return the bins worth a bar: not empty on both sides, long tails folded into one."""
-    from playbill.drift.decision import Bin
+    from playbill.drift.result import Bin
 
     filled = [one for one in column.bins if one.reference or one.current]
     if column.kind != "text":

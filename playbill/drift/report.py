@@ -13,7 +13,7 @@ from playbill.drift import wording
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from playbill.drift.decision import ColumnDrift, DriftReport
+    from playbill.drift.result import ColumnDrift, DriftReport
 
 Form = Callable[["DriftReport"], str]
 TEMPLATE = "report.html.j2"
@@ -29,7 +29,7 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of what `as_json` writes."""
     from pydantic import TypeAdapter
 
-    from playbill.drift.decision import REPORT_VERSION, DriftReport
+    from playbill.drift.result import REPORT_VERSION, DriftReport
 
     described = TypeAdapter(DriftReport).json_schema(mode="serialization")
     for each in [described, *described["$defs"].values()]:

@@ -1,5 +1,7 @@
-"""New rows from a file, read as the reference profile needs them."""
+"""New rows from a file, batch after batch, read as the reference profile needs them."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,10 +13,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EMPTY = ["", "NA", "NaN", "nan", "null", "None", "N/A"]
+BATCH_ROWS = 100_000
+BATCH_CELLS = 4_000_000  # 32 MB of numbers
+CSV = (".csv", ".csv.gz")
 
 
-def read_rows(path: "Path", profile: "Mapping[str, Any]", *, name: str = "") -> pd.DataFrame:
-    """Return the rows of a CSV or Parquet file.
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a file, and the share of the file that was read with them."""
+
+    rows: pd.DataFrame
+    done: float
+
+
+def read_batches(
+    path: "Path", profile: "Mapping[str, Any]", *, name: str = "", whole: bool = True
+) -> Iterator[Batch]:
+    """Yield the rows of a CSV or Parquet file in batches of bounded size, in their order.
 
     Text columns of a CSV file stay text: `007` keeps its zeros, and a category that is called NA is
     not a missing value; only an empty field is.
@@ -23,6 +38,7 @@ def read_rows(path: "Path", profile: "Mapping[str, Any]", *, name: str = "") -> 
         path: The file.
         profile: The reference, which says what is text.
         name: The file's name, whose ending says of what kind it is, where the path has another.
+        whole: Read every column, as a model needs them; else those that the profile watches.
 
     Raises:
         DataError: The file is missing, of another kind, or cannot be read.
@@ -35,29 +51,69 @@ def read_rows(path: "Path", profile: "Mapping[str, Any]", *, name: str = "") -> 
             run="name another file, or take the source's own rows: playbill drift --by 1m",
         )
     name = (name or path.name).lower()
+    if not name.endswith((".parquet", *CSV)):
+        raise DataError(
+            f"{path} is of no known kind",
+            where=str(path),
+            expected=".csv, .csv.gz or .parquet",
+            run="write the rows as one of these",
+        )
     try:
         if name.endswith(".parquet"):
-            return pd.read_parquet(path)
-        if name.endswith((".csv", ".csv.gz")):
-            return _read_csv(path, profile)
+            yield from _parquet(path, None if whole else _watched(profile))
+        else:
+            yield from _csv(path, profile, None if whole else _watched(profile), name)
     except (ValueError, OSError, pd.errors.ParserError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path} cannot be read: {reason[:200]}", where=str(path)) from error
-    raise DataError(
-        f"{path} is of no known kind",
-        where=str(path),
-        expected=".csv, .csv.gz or .parquet",
-        run="write the rows as one of these",
-    )
 
 
-def _read_csv(path: "Path", profile: "Mapping[str, Any]") -> pd.DataFrame:
+def read_rows(path: "Path", profile: "Mapping[str, Any]", *, name: str = "") -> pd.DataFrame:
+    """Return all rows of a file as one table; see `read_batches`."""
+    found = [batch.rows for batch in read_batches(path, profile, name=name)]
+    return pd.concat(found, ignore_index=True)
+
+
+def _watched(profile: "Mapping[str, Any]") -> set[str]:
+    timed = {profile["periods"]["column"]} if "periods" in profile else set()
+    return {*profile["columns"], *timed}
+
+
+def _batch_rows(columns: int) -> int:
+    return max(min(BATCH_ROWS, BATCH_CELLS // max(columns, 1)), 1000)
+
+
+def _parquet(path: "Path", wanted: set[str] | None) -> Iterator[Batch]:
+    import pyarrow.parquet as pq
+
+    with path.open("rb") as handle, pq.ParquetFile(handle) as file:
+        names = [n for n in file.schema_arrow.names if wanted is None or n in wanted]
+        seen, total = 0, max(file.metadata.num_rows, 1)
+        if not file.metadata.num_rows:
+            yield Batch(file.read(columns=names).to_pandas(), 1.0)
+        for batch in file.iter_batches(batch_size=_batch_rows(len(names)), columns=names):
+            seen += batch.num_rows
+            yield Batch(batch.to_pandas(), seen / total)
+
+
+def _csv(
+    path: "Path", profile: "Mapping[str, Any]", wanted: set[str] | None, name: str
+) -> Iterator[Batch]:
     text = [name for name, section in profile["columns"].items() if section["kind"] == "text"]
-    header = pd.read_csv(path, nrows=0).columns
-    return pd.read_csv(
-        path,
-        dtype={name: str for name in text if name in header},
-        keep_default_na=False,
-        na_values={name: [""] if name in text else EMPTY for name in header},
-        low_memory=False,
-    )
+    compression: Any = "gzip" if name.endswith(".gz") else None
+    header = pd.read_csv(path, nrows=0, compression=compression).columns
+    names = [each for each in header if wanted is None or each in wanted]
+    size = max(path.stat().st_size, 1)
+    with path.open("rb") as handle:
+        frames = pd.read_csv(
+            handle,
+            usecols=names or None,
+            dtype={each: str for each in text if each in header},
+            keep_default_na=False,
+            na_values={each: [""] if each in text else EMPTY for each in header},
+            low_memory=False,
+            chunksize=_batch_rows(len(header)),
+            compression=compression,
+        )
+        for frame in frames:
+            yield Batch(frame, min(handle.tell() / size, 1.0))

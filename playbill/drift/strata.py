@@ -11,26 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playbill.drift.comparison import holm
-from playbill.drift.periods import Windows, period_index
+from playbill.drift.periods import Windows
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
 FEWEST = 5  # rows that a bin should have on the smaller side; rarer bins are taken together
 
 
-def strata(section: Mapping[str, Any], frame: "pd.DataFrame") -> "NDArray[np.int64] | None":
+def strata(section: Mapping[str, Any], index: "NDArray[np.int64]") -> "NDArray[np.int64] | None":
     """Return the reference's period of every new row, or None if one lies outside of them.
 
     Args:
         section: What `profile_periods` returned.
-        frame: The new rows.
+        index: The period of every new row as `period_index` numbers them, int64 of shape (rows,).
     """
-    name = section["column"]
-    if name not in frame.columns or not len(frame):
-        return None
-    index = period_index(frame[name], section["period"])
     starts = np.asarray(section["starts"], dtype=np.int64)
     if index.min() < starts[0] or index.max() > section["last"]:
         return None
@@ -38,9 +33,7 @@ def strata(section: Mapping[str, Any], frame: "pd.DataFrame") -> "NDArray[np.int
 
 
 def against_same_periods(
-    section: Mapping[str, Any],
-    within: "NDArray[np.int64]",
-    placed: Mapping[str, "NDArray[np.int64]"],
+    section: Mapping[str, Any], new: Mapping[str, "NDArray[np.int64]"]
 ) -> Windows:
     """Compare new rows with the reference rows of the same periods.
 
@@ -50,19 +43,16 @@ def against_same_periods(
 
     Args:
         section: What `profile_periods` returned.
-        within: The reference's period of every new row, int64 of shape (rows,).
-        placed: The bin of every new row by column, int64 of shape (rows,).
+        new: Counts of the new rows by column, int64 of shape (periods, bins).
     """
-    names = tuple(name for name in section["counts"] if name in placed)
-    found = []
-    for name in names:
-        reference = np.asarray(section["counts"][name], dtype=np.float64)
-        periods, size = reference.shape
-        flat = np.bincount(within * size + placed[name], minlength=periods * size)
-        found.append(_haenszel(reference, flat.reshape(periods, size).astype(np.float64)))
+    names = tuple(name for name in section["counts"] if name in new)
+    found = [
+        _haenszel(np.asarray(section["counts"][name], dtype=np.float64), new[name].astype(float))
+        for name in names
+    ]
     p_values = tuple(p for p, _ in found)
     effects = tuple(effect for _, effect in found)
-    length = len(np.unique(within))
+    length = max((int((new[name].sum(axis=1) > 0).sum()) for name in names), default=0)
     return Windows(length, 0, p_values, tuple(holm(p_values)), effects, names, same_periods=True)
 
 

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playbill.drift.decision import Bin, ColumnDrift, DriftReport
     from playbill.drift.pairs import PairDrift
     from playbill.drift.performance import Estimate
+    from playbill.drift.result import Bin, ColumnDrift, DriftReport
 
 HEADLINE = {"drift": "Drift", "no drift": "No drift", "inconclusive": "No verdict"}
 SMALLEST_P = 0.001

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playbill.engine.watch import tell
-
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -56,14 +54,13 @@ def permutation_importance(  # noqa: PLR0913 - the rows, the model, and how much
     again = np.tile(np.arange(len(rows)), repeats)
     repeated = scored.take(again)
     found = {}
-    for place, column in enumerate(columns):
+    for column in columns:
         order = np.concatenate([generator.permutation(len(rows)) for _ in range(repeats)])
         kept = many[column]
         many[column] = rows[column].to_numpy()[order]
         losses = repeated.asked(predict(many)).losses().reshape(repeats, -1).mean(axis=1) - loss
         many[column] = kept
         spread = float(losses.std(ddof=1)) if repeats > 1 else 0.0
-        tell("inputs shuffled", place + 1, len(columns))
         found[column] = {"increase": float(losses.mean()), "spread": spread}
     ordered = sorted(found.items(), key=lambda item: (-item[1]["increase"], item[0]))
     return {

@@ -30,8 +30,11 @@ def as_markdown(comparison: "Comparison") -> str:
 
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return cells in columns: the first to the left, the others to the right."""
-    full = [[*row, *[""] * (len(head) - len(row))] for row in (head, *rows)]
+    """Return cells in columns: the first to the left, the others to the right.
+
+    A cell is one line of what can be printed: a reason in a tag may hold anything.
+    """
+    full = [[*map(_line, row), *[""] * (len(head) - len(row))] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in full) for column in range(len(head))]
     lines = []
     for row in full:
@@ -41,6 +44,10 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ]
         lines.append("  " + "  ".join([first, *rest]).rstrip())
     return "\n".join(lines)
+
+
+def _line(cell: str) -> str:
+    return "".join(each for each in " ".join(cell.split()) if each.isprintable())
 
 
 def _pipes(cells: Sequence[str]) -> str:

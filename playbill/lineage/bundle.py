@@ -102,18 +102,10 @@ def _by_tag(root: Path, tag: git.Tag, source: str) -> Located:
         raise LineageError(
             f"this clone has the tag {tag.name} and not its commit {tag.commit[:12]}",
             where="a shallow clone" if git.is_shallow(root) else str(root),
-            run=f"git fetch --depth=1 {_remote(root)} tag '{tag.name}'",
+            run=git.fetch_line(root, tag.name),
         )
-    facts = evidence.verify(root, tag)
+    evidence.verify(root, tag)
     found = at_commit(root, tag.commit, source)
-    has = manifest.model_digest(root, tag.commit)
-    if facts.get("model_digest") != has:
-        raise LineageError(
-            f"the tag {tag.name} is not believed: it names the model {facts.get('model_digest')}",
-            where=f"{path(root, tag.commit)}/{MANIFEST} of {tag.commit[:12]}",
-            expected=f"{has}, which the bundle of its commit has",
-            run="playbill history, then `playbill rollback` or `playbill promote` again",
-        )
     return replace(found, version=_version(root, tag))
 
 
@@ -132,10 +124,3 @@ def _tag(root: Path, ref: str) -> git.Tag | None:
     if "#" not in ref and "@" not in ref:
         return None
     return registry.find(root, ref, registry.artifact(root, revision.model_name(root)))
-
-
-def _remote(root: Path) -> str:
-    try:
-        return git.remote(root)
-    except LineageError:
-        return "origin"

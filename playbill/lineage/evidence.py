@@ -5,9 +5,11 @@ the gate's result are looked up again. What a tag must carry (a passed gate, an 
 signature) is asked by the workspace's conf, never by the tagged revision, which could ask less.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,16 @@ from playbill.lineage import attestation, git, manifest, registry, revision, sig
 FORMAT_VERSION = 2
 PASSED = ("gate", "first")  # decisions that a passed gate made
 DECISIONS = (*PASSED, "override", "rollback", "none")
+ANEW = "playbill history, then `playbill rollback` or `playbill promote` again"
 _DIGEST = "digest"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that does not hold of a tag, and what to run next."""
+
+    what: str
+    run: str = ANEW
 
 
 def seal(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,21 +105,27 @@ def demanded(root: Path) -> tuple[tuple[str, ...], bool]:
 def verify(root: Path, tag: git.Tag) -> dict[str, Any]:
     """Check everything that a registry tag says and return its evidence.
 
+    The bundle is fetched, every byte of it compared with what dvc.lock has.
+
     Raises:
-        LineageError: Anything does not hold. No older tag steps in.
+        LineageError: Anything does not hold, or the bundle cannot be had. No older tag steps in.
     """
-    if found := problems(root, tag):
+    facts = registry.evidence(tag.message)
+    found = problems(root, tag) or [*_other_model(facts, manifest.model_digest(root, tag.commit))]
+    if found:
         raise LineageError(
-            f"the tag {tag.name} is not believed: {found[0]}",
+            f"the tag {tag.name} is not believed: {found[0].what}",
             where=f"git show '{tag.name}'",
             expected="a tag as `playbill promote` writes it, on the commit that it speaks of",
-            run="playbill history, then `playbill rollback` or `playbill promote` again",
+            run=found[0].run,
         )
-    return registry.evidence(tag.message)
+    return facts
 
 
-def problems(root: Path, tag: git.Tag, *, past: bool = False) -> list[str]:
+def problems(root: Path, tag: git.Tag, *, past: bool = False) -> list[Problem]:
     """Return what does not hold of a registry tag, the worst first; empty if all does.
+
+    The bundle is looked into as far as DVC's cache or remote has it; `verify` must have it.
 
     Args:
         root: The project.
@@ -117,27 +134,27 @@ def problems(root: Path, tag: git.Tag, *, past: bool = False) -> list[str]:
     """
     place = registry.place_of(tag.name)
     if place is None:
-        return ["its name is none of the registry's"]
+        return [Problem("its name is none of the registry's")]
     facts = registry.evidence(tag.message)
     try:
         found = list(_problems(root, tag, place, facts))
         return found if past else [*_withdrawn(root, place, facts), *found]
     except LineageError as error:
-        return [error.what]
+        return [Problem(error.what, error.run or ANEW)]
 
 
 def _problems(
     root: Path, tag: git.Tag, place: registry.Place, facts: dict[str, Any]
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     if not tag.is_annotated:
-        yield "it is a lightweight tag, which carries no evidence"
+        yield Problem("it is a lightweight tag, which carries no evidence")
         return
-    yield from _signature(root, tag)
+    yield from _signature(root, tag, place, facts)
     if not facts:
-        yield "it carries no evidence"
+        yield Problem("it carries no evidence")
         return
     if facts.get("format_version") not in (1, FORMAT_VERSION):
-        yield f"its evidence has the format {str(facts.get('format_version'))[:20]}"
+        yield Problem(f"its evidence has the format {str(facts.get('format_version'))[:20]}")
         return
     yield from _place(tag, place, facts)
     yield from _content(root, tag.commit, facts)
@@ -145,76 +162,108 @@ def _problems(
         yield from _decision(root, tag, place, facts)
 
 
-def _signature(root: Path, tag: git.Tag) -> Iterator[str]:
+def _signature(
+    root: Path, tag: git.Tag, place: registry.Place, facts: Mapping[str, Any]
+) -> Iterator[Problem]:
     if not signature.is_demanded(root):
         return
     checked = signature.check_tag(root, tag.name)
+    allowed = signature.ALLOWED.as_posix()
     if checked.trust == "unsigned":
-        yield f"it is not signed, and {signature.ALLOWED.as_posix()} names who may sign"
+        if place.version and _is_vouched(root, tag.commit, place):
+            return
+        name, stage = place.artifact.rpartition(":")[2], place.stage or registry.PRODUCTION
+        yield Problem(
+            f"it is not signed, and {allowed} names who may sign",
+            f"playbill promote {name}@{facts.get('version') or place.version} --stage {stage}: "
+            "the gate is asked again, and the new tag is signed",
+        )
     elif checked.trust != "trusted":
-        yield f"its signature is {checked.trust}: of nobody in {signature.ALLOWED.as_posix()}"
+        yield Problem(f"its signature is {checked.trust}: of nobody in {allowed}")
 
 
-def _place(tag: git.Tag, place: registry.Place, facts: dict[str, Any]) -> Iterator[str]:
+def _is_vouched(root: Path, commit: str, place: registry.Place) -> bool:
+    """Say whether a stage's signed tag names this version: older than the signers, it has none."""
+    return any(
+        one.tag.commit == commit
+        and one.evidence.get("version") == place.version
+        and signature.check_tag(root, one.tag.name).trust == "trusted"
+        for one in registry.assignments(root, place.artifact)
+    )
+
+
+def _place(tag: git.Tag, place: registry.Place, facts: dict[str, Any]) -> Iterator[Problem]:
     if facts.get("commit") != tag.commit:
         said = str(facts.get("commit"))[:12]
-        yield f"its evidence is of commit {said}, and it stands on {tag.commit[:12]}"
+        yield Problem(f"its evidence is of commit {said}, and it stands on {tag.commit[:12]}")
     wanted = {"artifact": place.artifact, "version": place.version, "stage": place.stage}
     for key, name in wanted.items():
         if name and facts.get(key, name) != name:
-            yield f"its evidence is of the {key} {facts.get(key)}, and its name says {name}"
+            yield Problem(
+                f"its evidence is of the {key} {facts.get(key)}, and its name says {name}"
+            )
 
 
-def _withdrawn(root: Path, place: registry.Place, facts: Mapping[str, Any]) -> Iterator[str]:
+def _withdrawn(root: Path, place: registry.Place, facts: Mapping[str, Any]) -> Iterator[Problem]:
     version = str(facts.get("version"))
     if gone := registry.withdrawal(root, place.artifact, version):
-        yield f"{version} was withdrawn by {gone.name}: {registry.reason(gone)}"
+        yield Problem(f"{version} was withdrawn by {gone.name}: {registry.reason(gone)}")
 
 
-def _content(root: Path, commit: str, facts: dict[str, Any]) -> Iterator[str]:
+def _content(root: Path, commit: str, facts: dict[str, Any]) -> Iterator[Problem]:
     recorded = store.outputs(root, commit)
     path = manifest.path(root, commit)
     named = {path: facts.get("bundle"), **(facts.get("data") or {})}
     for name, said in named.items():
         has = recorded[name].digest if name in recorded else "nothing"
         if said != has:
-            yield f"it names {said} as {name}, and dvc.lock of its commit {has}"
+            yield Problem(f"it names {said} as {name}, and dvc.lock of its commit {has}")
     if (has_ := metrics(root, commit, recorded)) != facts.get("metrics"):
         changed = [k for k in has_ if has_[k] != (facts.get("metrics") or {}).get(k)]
-        yield f"its metrics are not those of its commit ({', '.join(changed[:3]) or 'none there'})"
+        named_ = ", ".join(changed[:3]) or "none there"
+        yield Problem(f"its metrics are not those of its commit ({named_})")
+    with contextlib.suppress(LineageError):  # without the bundle, whoever serves it is told so
+        yield from _other_model(facts, manifest.stated_digest(root, commit))
+
+
+def _other_model(facts: Mapping[str, Any], has: str | None) -> Iterator[Problem]:
+    if (said := facts.get("model_digest")) != has:
+        yield Problem(f"it names the model {said}, and the bundle of its commit is {has}")
 
 
 def _decision(
     root: Path, tag: git.Tag, place: registry.Place, facts: dict[str, Any]
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     stages, attested = demanded(root)
     if place.stage not in stages:
         return
     decision = facts.get("decision")
     if decision == "override":
         if not (facts.get("override") or {}).get("reason"):
-            yield "it overrides the gate without a reason"
+            yield Problem("it overrides the gate without a reason")
     elif decision == "rollback":
         yield from _rollback(root, tag, place, facts.get("rollback") or {})
     elif decision in PASSED:
         yield from _gate(root, place, facts)
     else:
-        yield f"it carries no passed gate, which stage {place.stage} asks for"
+        yield Problem(f"it carries no passed gate, which stage {place.stage} asks for")
     if attested and decision != "override":
         yield from _attestation(root, tag.commit, place.artifact, facts)
 
 
-def _gate(root: Path, place: registry.Place, facts: dict[str, Any]) -> Iterator[str]:
+def _gate(root: Path, place: registry.Place, facts: dict[str, Any]) -> Iterator[Problem]:
     found = facts.get("gate")
     if not isinstance(found, dict):
-        yield "it carries no result of the gate"
+        yield Problem("it carries no result of the gate")
         return
     if not is_sealed(found) or facts.get("gate_digest") != found.get(_DIGEST):
-        yield "its gate result was changed: it does not hash to the digest that is named"
+        yield Problem("its gate result was changed: it does not hash to the digest that is named")
     elif found.get("passed") is not True:
-        yield "its gate did not pass"
+        yield Problem("its gate did not pass")
     if problem := mismatch(root, found, facts, place):
-        yield problem
+        met = found.get("champion_tag")
+        lacks = met and registry.exact(root, str(met)) is None
+        yield Problem(problem, git.fetch_line(root, str(met)) if lacks else ANEW)
 
 
 def mismatch(
@@ -245,24 +294,36 @@ def mismatch(
 
 def _rollback(
     root: Path, tag: git.Tag, place: registry.Place, said: Mapping[str, Any]
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     earlier = registry.exact(root, str(said.get("to")))
     where = registry.place_of(str(said.get("to")))
-    if earlier is None or where is None or where.stage != place.stage:
-        yield f"it goes back to {said.get('to')}, which is no tag of the stage"
+    if earlier is None and where is not None and where.stage == place.stage:
+        name = str(said["to"])
+        yield Problem(
+            f"it goes back to {name}, which this clone does not have", git.fetch_line(root, name)
+        )
+    elif earlier is None or where is None or where.stage != place.stage:
+        yield Problem(f"it goes back to {said.get('to')}, which is no tag of the stage")
     elif where.artifact != place.artifact or where.number >= place.number:
-        yield f"it goes back to {earlier.name}, which is not before it"
+        yield Problem(f"it goes back to {earlier.name}, which is not before it")
     elif earlier.commit != tag.commit:
-        yield f"it goes back to {earlier.name}, which is another commit"
+        yield Problem(f"it goes back to {earlier.name}, which is another commit")
     elif found := problems(root, earlier, past=True):  # its version is this one's, asked already
-        yield f"it goes back to {earlier.name}, and {found[0]}"
+        yield Problem(f"it goes back to {earlier.name}, and {found[0].what}", found[0].run)
 
 
-def _attestation(root: Path, commit: str, artifact: str, facts: Mapping[str, Any]) -> Iterator[str]:
-    found = attestation.attestation_for(root, commit, artifact)
+def _attestation(
+    root: Path, commit: str, artifact: str, facts: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Ask for a trusted attestation of the commit; one made after the promotion does as well."""
+    found, named = attestation.attestation_for(root, commit, artifact), facts.get("attestation")
     if found is None or not found.trusted:
-        yield "nobody whom the project trusts has attested its commit"
-    elif facts.get("attestation") != found.digest:
+        yield Problem(
+            "nobody whom the project trusts has attested its commit",
+            f"playbill verify {commit[:12]} --push, with a key that "
+            f"{signature.ALLOWED.as_posix()} names; or git fetch --tags, if somebody did",
+        )
+    elif named not in (None, found.digest):
         known = {one.digest for one in attestation.attestations(root, artifact, commit)}
-        if facts.get("attestation") not in known:
-            yield "it names another attestation than its commit has, or none"
+        if named not in known:
+            yield Problem("it names another attestation than its commit has")

@@ -25,6 +25,7 @@ def _version(root: Path, one: registry.Version, *, withdrawn: bool) -> dict[str,
         "model": one.artifact,
         "version": one.version,
         "stages": list(one.stages),
+        "not_believed": _not_believed(root, one),
         "commit": one.tag.commit,
         "date": one.tag.date.isoformat(),
         "by": one.tag.tagger,
@@ -32,6 +33,15 @@ def _version(root: Path, one: registry.Version, *, withdrawn: bool) -> dict[str,
         "model_digest": one.evidence.get("model_digest"),
         "withdrawn": registry.reason(back) if back else None,
     }
+
+
+def _not_believed(root: Path, one: registry.Version) -> dict[str, str]:
+    """Return why nobody is served this version, by stage: what its newest tag there says fails."""
+    found = {}
+    for now in registry.stages(root, one.artifact):
+        if now.stage in one.stages and (wrong := evidence.problems(root, now.tag)):
+            found[now.stage] = wrong[0].what
+    return found
 
 
 def history(
@@ -64,7 +74,8 @@ def _entry(root: Path, one: registry.Assignment, *, check: bool) -> dict[str, An
         "why": _why(one, facts),
         "gate_digest": facts.get("gate_digest"),
         "attestation": facts.get("attestation"),
-        "problem": found[0] if found else "",
+        "problem": found[0].what if found else "",
+        "next": found[0].run if found else "",
     }
 
 

@@ -24,7 +24,19 @@ def model_digest(root: Path, commit: str) -> str | None:
     Raises:
         LineageError: The bundle cannot be had, or has no readable manifest.
     """
-    file = store.materialise(root, path(root, commit), commit) / FILE
+    return _digest(commit, store.materialise(root, path(root, commit), commit) / FILE)
+
+
+def stated_digest(root: Path, commit: str) -> str | None:
+    """Return the same from the manifest alone; no other file of the bundle is fetched.
+
+    Raises:
+        LineageError: The manifest cannot be had, is damaged or cannot be read.
+    """
+    return _digest(commit, store.obtain(root, f"{path(root, commit)}/{FILE}", commit))
+
+
+def _digest(commit: str, file: Path) -> str | None:
     try:
         found = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:

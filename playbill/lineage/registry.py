@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from playbill.config.nearest import nearest
 from playbill.errors import LineageError, UsageError
 from playbill.lineage import git
 
@@ -201,6 +202,7 @@ def find(root: Path, reference: str, default: str) -> git.Tag | None:
         return None
     name = _to_name(match["artifact"])
     name = default if name == default.rpartition(":")[2] else name
+    _known(root, name, default)
     if match["number"]:
         return _numbered(root, name, match["stage"], int(match["number"]))
     if match["stage"]:
@@ -349,6 +351,18 @@ def evidence(message: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _known(root: Path, name: str, default: str) -> None:
+    """Refuse a model that neither the project has nor any tag names."""
+    tagged = {place.artifact for tag in git.tags(root) if (place := place_of(tag.name))}
+    if name != default and name not in tagged:
+        plain = default.rpartition(":")[2]
+        raise LineageError(
+            f"no model is called `{name}`",
+            expected=nearest(name, sorted({plain, *(tagged - {default})})),
+            run="playbill models",
+        )
+
+
 def _numbered(root: Path, name: str, stage: str, number: int) -> git.Tag:
     for one in assignments(root, name, stage):
         if one.number == number and one.active:
@@ -367,7 +381,7 @@ def _in_stage(root: Path, name: str, stage: str) -> git.Tag:
         known = sorted({one.stage for one in assignments(root, name)})
         raise LineageError(
             f"no version of `{name}` was ever put into stage {stage}",
-            expected=f"one of the stages {', '.join(known)}" if known else "a promoted version",
+            expected=f"a stage: {nearest(stage, known)}" if known else "a promoted version",
             run=f"git fetch --tags, or: playbill promote HEAD --stage {stage}",
         )
     if not newest.active:

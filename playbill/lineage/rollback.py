@@ -41,7 +41,8 @@ def rollback(root: Path, stage: str, reason: str, to: str | None = None) -> Deci
         root: The project.
         stage: The stage.
         reason: Why; it is recorded.
-        to: `flights@v1.2.0`, `v1.2.0` or `flights#prod#3`; None: who was there before.
+        to: `flights@v1.2.0`, `v1.2.0` or `flights#prod#3`; None: who was there before; after a
+            rollback, who was there before the version that it brought back.
 
     Raises:
         LineageError: Nobody was there before, the version never was or was withdrawn, what its
@@ -125,9 +126,12 @@ def _earlier(
 ) -> registry.Assignment:
     past = [one for one in registry.assignments(root, artifact, stage) if one.active]
     commit = now.tag.commit if now is not None and now.active else None
+    gone = {one.tag.commit for one in registry.versions(root, artifact, withdrawn=True)}
+    others = [one for one in past if one.tag.commit not in {commit, *gone}]
+    came = None
     if to is None:
-        gone = {one.tag.commit for one in registry.versions(root, artifact, withdrawn=True)}
-        wanted = [one for one in past if one.tag.commit not in {commit, *gone}]
+        came = _came(root, now)
+        wanted = [one for one in others if came is not None and one.number < came.number]
     else:
         meant = bundle.commit_of(root, _full(artifact, to))
         wanted = [one for one in past if one.tag.commit == meant]
@@ -137,13 +141,33 @@ def _earlier(
             )
     if wanted:
         return wanted[-1]
+    before = f" before {came.tag.name}" if came is not None else ""
     raise LineageError(
         f"{to} was never in stage {stage} of `{artifact}`"
         if to
-        else f"nobody was in stage {stage} of `{artifact}` before who could come back",
-        expected="one of " + ", ".join(one.tag.name for one in past) if past else "a past to go to",
+        else f"nobody was in stage {stage} of `{artifact}`{before} who could come back",
+        expected="--to with one of " + ", ".join(one.tag.name for one in others)
+        if others
+        else "a past to go to",
         run="playbill history; a version that never served is promoted",
     )
+
+
+def _came(root: Path, now: registry.Assignment | None) -> registry.Assignment | None:
+    """Return the tag by which who is in a stage, or left it last, first came into it.
+
+    A rollback's tag leads to the one that it went back to, so that the next one goes further back
+    instead of returning to the version that was just left.
+    """
+    while now is not None:
+        target = registry.place_of(str((now.evidence.get("rollback") or {}).get("to")))
+        if now.active and target is None:
+            return now
+        number = target.number if now.active and target else now.number - 1
+        below = min(number, now.number - 1)  # a forged tag must not lead in circles
+        past = registry.assignments(root, now.artifact, now.stage)
+        now = next((one for one in reversed(past) if one.number <= below), None)
+    return None
 
 
 def _version(root: Path, artifact: str, ref: str) -> registry.Version:

@@ -91,7 +91,8 @@ def obtain(root: Path, path: str, commit: str) -> Path:
     The file may be an output, or lie in an output that is a folder; only it is fetched then.
 
     Raises:
-        LineageError: Neither cache nor remote has it, or it is a folder.
+        LineageError: Neither cache nor remote has it, what the cache has is damaged, or it is a
+            folder.
     """
     found = _holder(root, path, commit)
     if found.is_folder and found.path == path:
@@ -106,7 +107,9 @@ def obtain(root: Path, path: str, commit: str) -> Path:
                 expected=f"one of its {len(members)} files, such as {', '.join(near)}",
             )
         _fetch(repo, [members[inside]], found, commit)
-        return Path(repo.cache.local.oid_to_path(members[inside]))
+        file = Path(repo.cache.local.oid_to_path(members[inside]))
+    _compare(file, members[inside], found)
+    return file
 
 
 def materialise(root: Path, path: str, commit: str) -> Path:
@@ -346,6 +349,11 @@ def _exist(store: Any, digests: list[str]) -> set[str]:
 
 def _copy(source: Path, target: Path, digest: str, found: Output) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    _compare(source, digest, found)
+    shutil.copyfile(source, target)  # not copy2: the cache's read-only mode stays behind
+
+
+def _compare(source: Path, digest: str, found: Output) -> None:
     with source.open("rb") as stream:
         actual = hashlib.file_digest(stream, "md5").hexdigest()
     if actual != digest:
@@ -355,7 +363,6 @@ def _copy(source: Path, target: Path, digest: str, found: Output) -> None:
             expected=f"content with the md5 {digest}, found {actual}",
             run=f"remove {source} and run `dvc fetch`",
         )
-    shutil.copyfile(source, target)  # not copy2: the cache's read-only mode stays behind
 
 
 def _publish(fresh: Path, place: Path) -> None:

@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 CONSTRAINTS = "constraints.txt"
 # Groups of params.yaml in the order of the flow; those that a model was made with count as config.
 GROUPS = ("source", "contract", "split", "feature", "model", "validation", "tuning", "training",
-          "evaluation", "seed")  # fmt: skip
+          "evaluation", "bundle", "seed")  # fmt: skip
 # Of these the values are told one by one.
 SHOWN = ("seed", "model", "split", "validation", "tuning", "training", "evaluation")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from playbill.drift.decision import DriftReport
+    from playbill.drift.result import DriftReport
 
 FORMAT_VERSION = 1
 FEWEST = 20  # rows of each class that a measure of a step takes

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from playbill.config import place, recorded
-from playbill.config.environment import check_constraints
+from playbill.config.environment import check_constraints, install_line
 from playbill.errors import PlaybillError
 from playbill.lineage import conflict, git
 from playbill.pipeline import merge
 
 OLDEST_PYTHON = (3, 11)
-MEND = "pip install -c constraints.txt -e '.[demo,serve]'"
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def _packages(root: Path) -> Iterator[Finding]:
     try:
         check_constraints(root)
     except PlaybillError as error:
-        yield Finding("packages", "wrong", error.what, MEND)
+        yield Finding("packages", "wrong", error.what, install_line(root))
     else:
         yield Finding("packages", "ok", "as constraints.txt pins them")
 
@@ -108,11 +107,11 @@ def _checkout(root: Path) -> Iterator[Finding]:
     )
     theirs = answer.stdout.strip()
     if answer.returncode:
-        yield Finding("playbill", "wrong", "not installed in this environment", MEND)
+        yield Finding("playbill", "wrong", "not installed in this environment", install_line(root))
     elif ours.is_dir() and Path(theirs).resolve() != ours.resolve():
         yield Finding(
             "playbill", "wrong", f"this environment has another checkout's: {theirs}",
-            f"a virtual environment of this checkout's own, then {MEND}",
+            f"a virtual environment of this checkout's own, then {install_line(root)}",
         )  # fmt: skip
     else:
         yield Finding("playbill", "ok", theirs)
@@ -147,7 +146,10 @@ def _dvc(root: Path) -> Iterator[Finding]:
     found = shutil.which("dvc")
     if found is None or Path(found).parent.resolve() != Path(sys.executable).parent.resolve():
         yield Finding(
-            "dvc", "wrong", f"`dvc` is {found or 'not on the PATH'}, not this environment's", MEND
+            "dvc",
+            "wrong",
+            f"`dvc` is {found or 'not on the PATH'}, not this environment's",
+            install_line(root),
         )
         return
     if _setting(root, "hydra.enabled").lower() != "true":

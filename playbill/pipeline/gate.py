@@ -5,7 +5,7 @@ DVC remote computes the same again: it names every byte that went in by its dige
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,19 @@ from typing import TYPE_CHECKING, Any
 from playbill.config.decision import metric_of
 from playbill.config.metric import modern
 from playbill.errors import ConfigError, LineageError
-from playbill.lineage import bundle, registry, revision
+from playbill.lineage import bundle, git, registry, revision, worktree
 from playbill.lineage.evidence import FORMAT_VERSION, seal
-from playbill.pipeline.holdout import TEST, TRAIN, Rows, Said, Side, ask, rows_for, side
+from playbill.pipeline.holdout import (
+    TEST,
+    TRAIN,
+    Rows,
+    Said,
+    Side,
+    ask,
+    leave_refused,
+    rows_for,
+    side,
+)
 from playbill.pipeline.project import Project
 
 if TYPE_CHECKING:
@@ -23,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbill.config.schema import Evaluation
-    from playbill.evaluation.gate import Decision
+    from playbill.evaluation.gate import Decision, Progress
 
 Say = Callable[[str], None]
 WORKSPACE = "workspace"
@@ -37,11 +47,13 @@ class Gated:
         decision: What was decided, and why.
         evidence: The same with digests of everything used, as plain values for JSON.
         notes: What a reader should know beside it.
+        hints: What the asker should know of this clone; no part of the evidence.
     """
 
     decision: "Decision"
     evidence: dict[str, Any]
     notes: tuple[str, ...]
+    hints: tuple[str, ...] = ()
 
 
 def gate(
@@ -50,6 +62,7 @@ def gate(
     champion: str | None = None,
     stage: str = registry.PRODUCTION,
     say: Say = lambda _: None,
+    progress: "Progress | None" = None,
 ) -> Gated:
     """Decide whether a challenger may take a champion's place.
 
@@ -59,23 +72,26 @@ def gate(
         champion: A revision; None: who is in the stage now. With nobody there the floors decide.
         stage: The stage that is meant.
         say: Told what takes long.
+        progress: Told how many draws of the bootstrap are done, and how many there are.
 
     Raises:
-        LineageError: A revision, its predictions or its rows cannot be had.
+        LineageError: A revision, its predictions or its rows cannot be had; or the champion is not
+            known, in a shallow clone.
         DataError: The champion's contract does not allow the challenger's rows.
     """
     project = Project(root, None if challenger == WORKSPACE else challenger)
+    if champion is None:
+        git.refuse_shallow(root)
     tag = champion or in_stage(root, stage)
     new, old = side(project), side(Project(root, tag)) if tag else None
     settings = settings_of(project)
     rows = rows_for(new, old)
     owner = old if old is not None and rows.of == "champion" else new
-    said = {"challenger": ask(new, rows, owner, say)}
-    if old is not None:
-        said["champion"] = ask(old, rows, owner, say)
-    decision = _decide(settings, rows, said, owner)
     sides = {"challenger": new, **({"champion": old} if old else {})}
-    notes = [*rows.notes, *_notes(settings, old)]
+    leave_refused({f"the {name}": one for name, one in sides.items()}, rows, owner)
+    said = {name: ask(one, rows, owner, say) for name, one in sides.items()}
+    decision = _decide(settings, rows, said, owner, progress)
+    notes = [*rows.notes, *_notes(settings, new, old)]
     evidence = {
         "format_version": FORMAT_VERSION,
         "model": project.model,
@@ -87,7 +103,7 @@ def gate(
         "notes": notes,
         **_plain(asdict(decision)),
     }
-    return Gated(decision, seal(evidence), tuple(notes))
+    return Gated(decision, seal(evidence), tuple(notes), tuple(_hints(project)))
 
 
 def in_stage(root: Path, stage: str) -> str | None:
@@ -123,7 +139,11 @@ def settings_of(project: Project) -> "Evaluation":
 
 
 def _decide(
-    settings: "Evaluation", rows: Rows, said: Mapping[str, Said], owner: Side
+    settings: "Evaluation",
+    rows: Rows,
+    said: Mapping[str, Said],
+    owner: Side,
+    progress: "Progress | None",
 ) -> "Decision":
     from playbill.evaluation.assessment import make_plan
     from playbill.evaluation.gate import Question, decide
@@ -144,8 +164,9 @@ def _decide(
         blocks=make_plan(table, owner.contract, settings).blocks,
         metric=metric_of(gate_.metric, owner.contract.task),
         slice_rows=settings.slice_rows,
+        refused=rows.refused,
     )
-    return decide(question, gate_)
+    return decide(question, gate_, progress)
 
 
 def _used(one: Side, said: Said) -> dict[str, Any]:
@@ -174,8 +195,22 @@ def _policy(settings: "Evaluation", new: Side) -> dict[str, Any]:
     return {**plain, "slice_rows": settings.slice_rows, "block": settings.interval.block}
 
 
-def _notes(settings: "Evaluation", old: Side | None) -> list[str]:
+def _hints(project: Project) -> Iterator[str]:
+    """Say that a run which nobody committed was not asked about."""
+    root, commit = project.root, project.commit
+    if commit is None or commit != git.head(root):
+        return
+    if files := worktree.changed(root, (revision.LOCK, revision.PARAMS)):
+        yield (
+            f"not committed in the workspace: {', '.join(files)}, so {commit[:12]} was asked about "
+            "and not the last run. Commit it first, or ask with --challenger workspace"
+        )
+
+
+def _notes(settings: "Evaluation", new: Side, old: Side | None) -> list[str]:
     notes = []
+    if old is not None and old.project.commit == new.project.commit:
+        notes.append("challenger and champion are the same commit: a model met itself")
     if old is None and not settings.gate.floors:
         notes.append("no floor is declared in conf/evaluation: nothing was asked of a first model")
     if old is not None and "gate" in (old.project.params.get("evaluation") or {}):
@@ -193,6 +228,7 @@ def _counted(rows: Rows, owner: Side) -> dict[str, Any]:
         "trained_on": rows.trained,
         "younger_than_label_delay": rows.young,
         "unlabelled": rows.unlabelled,
+        "refused": rows.refused,
         "compared": len(rows.table),
         "keys": f"sha256:{hashlib.sha256(keys.encode()).hexdigest()}",
     }

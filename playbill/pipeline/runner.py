@@ -14,7 +14,6 @@ from playbill.config.matrix import Step, steps
 from playbill.config.nearest import nearest
 from playbill.config.params import read_params
 from playbill.config.schema import Params, Stage
-from playbill.engine.watch import watched
 from playbill.errors import PlaybillError, StageError, UsageError
 from playbill.pipeline import duration
 from playbill.pipeline import format as file_format
@@ -36,8 +35,7 @@ def main(name: str, function: StageFunction) -> None:
         params = read_params(root)
         find(params, full)
         check_stage(params, name, root)
-        with watched():
-            run(root, full, params, function)
+        run(root, full, params, function)
         duration.note(root, full, time.monotonic() - begin)
     except PlaybillError as error:
         leave(placed(error, root), *_hints(root, name, sys.argv[1:]))

@@ -82,7 +82,7 @@ def _identifier(text: str) -> str:
 def _segments(log: str, wanted: str | None) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Yield the segments that may hold an identifier, latest first, with their lines."""
     if "://" in log:
-        system, root, names = _remote(log)
+        system, root, names = remote(log)
     else:
         system, root = None, log
         folder = Path(log)
@@ -109,7 +109,13 @@ def _lines(system: Any, path: str) -> Iterator[bytes]:
         raise DataError(f"a segment cannot be read: {error}", where=path) from error
 
 
-def _remote(log: str) -> tuple[Any, str, list[str]]:
+def remote(log: str) -> tuple[Any, str, list[str]]:
+    """Return the file system of a URL, the folder's path in it and the names of its files.
+
+    Raises:
+        DataError: It cannot be read.
+        MissingExtraError: fsspec, or what it needs for this URL, is not installed.
+    """
     try:
         from fsspec.core import url_to_fs
 

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
-from playbill.server import inference, lane, pages, problem
+from playbill.server import feedback, inference, lane, pages, problem
 from playbill.server.authentication import Gate
 from playbill.server.description import describe
 from playbill.server.edge import Edge
@@ -93,6 +93,8 @@ def build(
     app.include_router(lane.twin(app.scoring, seconds))
     _add_states(app)
     app.include_router(inference.router(app.scoring, settings.model_version, seconds))
+    if interface.feedback is not None:
+        app.include_router(feedback.router(interface, settings, app.measurement.board))
     for router in interface.routers:
         app.include_router(router, responses=problem.documented(401, 403, 429))
     pages.install(app)

@@ -20,8 +20,9 @@ OPEN = frozenset({
     "/", "/docs", "/favicon.ico", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready",
     "/assets/page.css", "/assets/page.js", "/assets/index.js", "/assets/docs.js",
 })  # fmt: skip
-NEEDED = {"/metrics": "metrics", "/feedback": "feedback"}
-PREFIXES = (("/admin", "admin"), ("/feedback/", "feedback"))
+FEEDBACK = "/feedback"
+NEEDED = {"/metrics": "metrics", FEEDBACK: "feedback"}
+PREFIXES = (("/admin", "admin"), (f"{FEEDBACK}/", "feedback"))
 MOST_BUCKETS = 10_000  # senders whose rate is remembered
 
 
@@ -78,6 +79,7 @@ class Gate:
         self._verifier = Verifier(given.tokens) if given.tokens else None
         self._rate = settings.limits.requests_per_second
         self._burst = settings.limits.burst_seconds
+        self._feedback_rate = settings.feedback.requests_per_second
         self._workers = settings.workers
         self._buckets: dict[str, Bucket] = {}
 
@@ -87,7 +89,7 @@ class Gate:
         Raises:
             ProblemError: 401 nobody we know, 403 they may not, 429 too often.
         """
-        if self._open and self._rate is None:
+        if self._open and self._rate is None and not path.startswith(FEEDBACK):
             return ANYBODY
         if path in OPEN:
             return ANYBODY
@@ -103,7 +105,10 @@ class Gate:
         if needed not in principal.scopes:
             text = f"This needs the scope {needed}."
             raise ProblemError(403, text, kind="forbidden")
-        self._limit(principal)
+        if needed == "feedback":
+            self._limit(f"feedback {principal.name}", self._feedback_rate)
+        else:
+            self._limit(principal.name, principal.rate or self._rate)
         return principal
 
     def _identify(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal | None:
@@ -124,17 +129,16 @@ class Gate:
                 return Principal(f"token:{found[0]}", frozenset(found[1]))
         return None
 
-    def _limit(self, principal: Principal) -> None:
-        rate = principal.rate or self._rate
+    def _limit(self, name: str, rate: float | None) -> None:
         if rate is None:
             return
-        bucket = self._buckets.get(principal.name)
+        bucket = self._buckets.get(name)
         if bucket is None:
             if len(self._buckets) >= MOST_BUCKETS:
                 self._buckets.pop(next(iter(self._buckets)))
             share = rate / self._workers
             bucket = Bucket(share, max(1.0, share * self._burst))
-            self._buckets[principal.name] = bucket
+            self._buckets[name] = bucket
         if wait := bucket.take():
             raise ProblemError(
                 429,

@@ -25,6 +25,7 @@ FLAGS: dict[str, tuple[str, dict[str, Any]]] = {
     "workers": ("workers", {"type": int, "help": "processes that answer"}),
     "keys": ("authentication.keys", {"help": "file of hashed API keys"}),
     "log": ("log.folder", {"help": "folder of the prediction log"}),
+    "feedback": ("feedback.file", {"help": "file that keeps what turned out to be true"}),
     "model-version": ("model_version", {"help": "version that the answers name"}),
 }
 

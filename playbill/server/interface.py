@@ -32,6 +32,7 @@ class Interface:
         personal: Columns that must not be logged as they are.
         kinds: What each column holds, by its name.
         routers: The project's own routers.
+        feedback: Model of what turned out to be true; its field `feedback` is a list.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Interface:
     asked: Outcome = BINARY
     personal: frozenset[str] = frozenset()
     routers: "Sequence[APIRouter]" = ()
+    feedback: type[BaseModel] | None = None
     columns: dict[str, str] = field(init=False)
     """Field of `row` by the name of its column."""
 

@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from playbill.server import feedback, watch
 from playbill.server import log as prediction_log
-from playbill.server import watch
 from playbill.server.interface import Interface
 from playbill.server.log import PredictionLog
 from playbill.server.measure import Board, Family
@@ -25,6 +25,7 @@ OTHER = "other"
 # Paths by the label that they are counted under.
 ROUTES = {
     "/predict": "/predict", "/predict/batch": "/predict/batch", "/model": "/model",
+    "/feedback": "/feedback",
     "/healthz": "health", "/readyz": "health", "/metrics": "/metrics",
     "/v2/health/live": "health", "/v2/health/ready": "health",
 }  # fmt: skip
@@ -66,6 +67,7 @@ class Measurement:
             *_families(self._buckets),
             watch.family(list(interface.columns)),
             *prediction_log.FAMILIES,
+            *feedback.FAMILIES,
         ]
         # One slot more, for the worker that replaces another while that one still drains.
         slots = settings.workers + 1 if board is not None else 1

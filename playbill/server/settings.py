@@ -6,9 +6,9 @@ override it.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from playbill.errors import UsageError
 
@@ -90,18 +90,34 @@ class Log(Section):
     """What /readyz says while the log cannot be written; predictions are answered either way."""
 
 
+class Feedback(Section):
+    """What turned out to be true, reported under a prediction's identifier."""
+
+    file: Path | None = None
+    """SQLite file that keeps it; none: it is not taken. Needs a prediction log."""
+    requests_per_second: Positive = 10.0
+    """Requests of one key, all workers together; they do not count as predictions do."""
+
+
 class Settings(Section):
     """Everything that a deployment decides."""
 
     authentication: Authentication = Authentication()
     limits: Limits = Limits()
     log: Log = Log()
+    feedback: Feedback = Feedback()
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Processes that answer."""
     model_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9@#._+-]{1,100}$")] | None = None
     """Version that the answers name, as the registry has it."""
     window_seconds: Positive = 3600.0
     """Length of the window in which features are compared with the reference."""
+
+    @model_validator(mode="after")
+    def _feedback_needs_a_log(self) -> Self:
+        if self.feedback.file is not None and self.log.folder is None:
+            raise ValueError("feedback needs a prediction log, in which its prediction is found")
+        return self
 
     @property
     def authenticates(self) -> bool:

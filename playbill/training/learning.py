@@ -103,7 +103,7 @@ def _refuse_missing_classes(recipe: Recipe, rows: Rows) -> None:
 def _try(recipe: Recipe, rows: Rows, folds: Sequence[Fold], desk: Desk) -> list[Tried]:
     with progress("cross-validation", len(folds)) as bar:
         tasks = [(recipe, fold) for fold in folds]
-        found = try_folds(tasks, rows, jobs=desk.jobs, done=bar.step)
+        found = try_folds(tasks, rows, jobs=desk.jobs, done=lambda _: bar.step())
     for each in found:
         if isinstance(each, DataError):
             raise each

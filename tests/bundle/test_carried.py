@@ -59,7 +59,8 @@ expected = predict(pipeline, as_model_frame(test, ASKED))
 asked = parity.Model(pipeline, ASKED, BINARY, 0.4, assembly.contract_file(SERVED), allow)
 choice = parity.choose(["numpy", "skops"], asked, test, expected)
 server = {**texts(), "trusted.json": json.dumps(allow)}
-write(assembly.assemble(NAME, assembly.model_layer(parts(choice)), server, code=CODE),
+write(assembly.assemble(NAME, assembly.model_layer(parts(choice, SERVED, train)), server,
+                        code=CODE),
       Path("bundle"))
 print(json.dumps(expected.tolist()))
 """

@@ -301,6 +301,66 @@ def test_rollback_withdraw_and_history_tell_who_served_when_and_why(project: Pat
     assert git.branch(project) == "main"
 
 
+def test_a_reason_of_many_lines_stays_one_row_and_writes_nothing_to_the_terminal(
+    project: Path,
+) -> None:
+    _promote("quiet-moth", "--allow-unpushed")
+    _promote("first", "--override", "one\n  two\x1b[31m\tthree")
+    rows = _run(past).stdout.splitlines()
+    assert len(rows) == 3
+    assert rows[-1].endswith("one two[31m three")
+    assert "\x1b" not in rows[-1]
+    assert registry.stages(project)[-1].evidence["override"]["reason"].startswith("one\n")
+
+
+def test_models_says_that_nobody_is_served_from_a_tag_that_does_not_hold(project: Path) -> None:
+    _promote("first")
+    git.run(project, "tag", "-f", "-am", "by hand", "tiny#prod#1", "first")
+    shown = _run(models)
+    assert "prod (NOT BELIEVED)" in shown.stdout
+    assert "nobody is served tiny#prod, whose tag does not hold: it carries no" in shown.stdout
+
+
+def test_the_gate_says_that_a_run_which_nobody_committed_was_not_asked_about(
+    project: Path,
+) -> None:
+    assert "note:" not in _run(gate, "--challenger", "HEAD").stderr
+    lock = project / "dvc.lock"
+    lock.write_text(lock.read_text() + "\n")
+    said = _run(gate, "--champion", "HEAD", "--json")
+    assert "note: not committed in the workspace: dvc.lock" in said.stderr
+    assert "--challenger workspace" in said.stderr
+    assert any("a model met itself" in note for note in json.loads(said.stdout)["notes"])
+
+
+def test_tags_that_could_not_be_pushed_are_said_to_stand_here(project: Path) -> None:
+    _promote("first")
+    _promote("quiet-moth", "--allow-unpushed", "--override", "another")
+    hook = project.parent / "origin.git" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    error = _run(rollback, "--reason", "x", "--push").exception
+    assert isinstance(error, LineageError)
+    assert "tiny#prod#3 made here, but not pushed" in error.what
+    assert error.run == "git push origin 'tiny#prod#3'"
+    git.run(project, "remote", "remove", "origin")
+    assert isinstance(_run(withdraw, "v0.0.2", "--reason", "x", "--push").exception, LineageError)
+    assert [tag.name for tag in git.tags(project, "*!*")] == [], "nothing without a remote"
+
+
+def test_a_shallow_clone_does_not_take_an_unknown_champion_for_none(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _promote("first", "--push")
+    git.run(project, "clone", "-q", "--depth=1", "--no-tags", f"file://{project}", "../shallow")
+    monkeypatch.chdir(project.parent / "shallow")
+    refused = _run(gate).exception
+    assert isinstance(refused, LineageError)
+    assert refused.run == "git fetch --unshallow --tags"
+    for command in (models, past):
+        assert "this clone is shallow and may lack tags" in _run(command).stdout
+
+
 def test_history_shows_a_tag_that_is_not_believed_and_exits_with_one(project: Path) -> None:
     _promote("first")
     git.run(project, "tag", "-f", "-am", "by hand", "tiny#prod#2", "HEAD")

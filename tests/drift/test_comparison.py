@@ -97,3 +97,18 @@ def test_holm_never_lowers_a_p_value_nor_changes_their_order(p_values: list[floa
     pairs = sorted(zip(p_values, adjusted, strict=True))
     assert [a for _, a in pairs] == sorted(a for _, a in pairs)
     assert min(adjusted) == min(1, min(p_values) * len(p_values))
+
+
+def test_what_is_beyond_doubt_is_not_drawn_on_and_keeps_its_p_value() -> None:
+    before, after = np.array([5000, 5000]), np.array([4000, 6000])
+    plain = compare(before, after, draws=200, limit=10_000, seed=(1,))
+    assert plain.p_value == 1 / 10_001
+    assert plain.effect == pytest.approx(0.1, abs=0.002)
+
+
+def test_a_rare_bin_is_drawn_however_large_chi_square_is() -> None:
+    """One row more in a bin that expects a hundredth of one: chi-square is no measure of that."""
+    before, after = np.array([999_990, 10]), np.array([990, 10])
+    seen = compare(before, after, draws=200, limit=2000, seed=(1,))
+    assert seen.statistic > 1000
+    assert seen.p_value == 1 / 2001

@@ -8,10 +8,19 @@ import pytest
 
 from playbill.config.schema import Drift
 from playbill.contract.column import Column
-from playbill.drift.decision import DriftReport, check
-from playbill.drift.pairs import GROUPS, PAIR_LIMIT, coarse_groups
+from playbill.drift.decision import check
+from playbill.drift.pairs import (
+    GROUPS,
+    PAIR_LIMIT,
+    SIZE,
+    beyond_margins,
+    coarse_groups,
+    table,
+    tables,
+)
 from playbill.drift.profile import build_profile
 from playbill.drift.report import as_html, as_markdown
+from playbill.drift.result import DriftReport
 
 COLUMNS = [Column("x", "number"), Column("y", "number"), Column("kind", "text")]
 POLICY = Drift(draws=500)
@@ -50,6 +59,37 @@ def test_a_column_that_moved_by_itself_explains_its_pairs() -> None:
     report = found(current)
     assert [column.name for column in report.drifted] == ["x"]
     assert report.drifted_pairs == ()
+
+
+def test_small_moves_of_single_columns_are_no_drift_of_their_pairs() -> None:
+    """Both columns move by less than the margin; together they would pass it."""
+    rng = np.random.default_rng(3)
+    current = draw(40_000, 2)
+    current["x"] += 0.1
+    current["kind"] = current["kind"].mask(rng.random(len(current)) < 0.08, "high")
+    report = check(build_profile(draw(40_000, 1), COLUMNS, POLICY), current, POLICY)
+    assert report.verdict == "no drift"
+    assert all(0.03 < c.effect < 0.05 for c in report.columns if c.name != "y")
+    assert max(pair.effect for pair in report.pairs) < 0.04
+
+
+def test_a_table_with_other_margins_and_the_same_odds_ratios_has_not_moved() -> None:
+    rng = np.random.default_rng(1)
+    reference = rng.integers(1_000, 9_000, (1, SIZE, SIZE))
+    scaled = reference * np.array([1, 2, 3, 4, 5])[:, None] * np.array([5, 1, 4, 2, 3])
+    flat = (reference.reshape(1, -1), scaled.reshape(1, -1))
+    assert beyond_margins(*flat)[0] < 1e-3
+    moved = flat[1][:, ::-1].copy()
+    assert beyond_margins(flat[0], moved)[0] > 0.05
+
+
+def test_tables_counted_by_fours_are_those_counted_by_twos() -> None:
+    rng = np.random.default_rng(2)
+    groups = {f"c{i}": rng.integers(0, SIZE, 500).astype(np.int16) for i in range(7)}
+    wanted = [(f"c{i}", f"c{j}") for i in range(7) for j in range(7) if i != j]
+    found = tables(groups, wanted)
+    for (one, other), each in zip(wanted, found, strict=True):
+        assert each.tolist() == table(groups[one], groups[other]).tolist()
 
 
 def test_values_that_go_missing_together_are_seen() -> None:

@@ -13,7 +13,7 @@ from sklearn.metrics import (
 )
 
 from playbill.config.schema import Drift
-from playbill.drift.decision import DriftReport, check
+from playbill.drift.decision import check
 from playbill.drift.performance import (
     FINE_BINS,
     MEASURES,
@@ -24,6 +24,7 @@ from playbill.drift.performance import (
 )
 from playbill.drift.profile import build_profile, with_model
 from playbill.drift.report import as_html, as_markdown
+from playbill.drift.result import DriftReport
 from tests.drift.conftest import COLUMNS, draw
 
 

@@ -10,9 +10,10 @@ from jsonschema import Draft202012Validator
 from playbill.config.schema import Drift
 from playbill.contract.column import Column
 from playbill.drift import report, wording
-from playbill.drift.decision import DriftReport, check
+from playbill.drift.decision import check
 from playbill.drift.picture import CATEGORY_LIMIT, pictures
 from playbill.drift.profile import build_profile, sample_size
+from playbill.drift.result import DriftReport
 from tests.conftest import REPOSITORY
 from tests.drift.conftest import Rows
 

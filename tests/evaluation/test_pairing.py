@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from playbill.evaluation.bootstrap import Plan
 from playbill.config.metric import METRICS
+from playbill.evaluation.bootstrap import Plan
 from playbill.evaluation.pairing import Paired, Predictions, independent, pair
 
 

@@ -22,6 +22,7 @@ from playbill.lineage import (
     worktree,
 )
 from playbill.lineage.promotion import Wish
+from tests.conftest import Run
 from tests.promoting import passed, promote
 
 Facts = dict[str, Any]
@@ -165,9 +166,70 @@ def test_a_rollback_brings_back_who_was_there_and_says_why(served: Path) -> None
     with pytest.raises(LineageError, match="is in stage prod already"):
         rollback.rollback(served, "prod", "again", "v0.0.1")
     with pytest.raises(LineageError, match="DVC remote does not have"):
-        rollback.rollback(served, "prod", "again")
+        rollback.rollback(served, "prod", "again", "v0.0.2")
     with pytest.raises(UsageError, match="reason is empty"):
         rollback.rollback(served, "prod", " ")
+
+
+def _commit_again(root: Path, name: str) -> None:
+    """Commit the same run once more: another revision, the same bundle."""
+    (root / name).write_text("nothing that a run reads\n")
+    worktree.commit(root, [name], name)
+
+
+def test_a_second_rollback_goes_further_back_and_not_to_the_version_just_left(
+    served: Path,
+) -> None:
+    git.run(served, "switch", "-qc", "later", "first")
+    for name in ("second", "third"):
+        _commit_again(served, name)
+        promote(served, "HEAD")
+    assert rollback.rollback(served, "prod", "worse").version == "v0.0.2"
+    assert rollback.rollback(served, "prod", "still bad").version == "v0.0.1"
+    with pytest.raises(
+        LineageError, match=r"nobody was in stage prod.* before tiny#prod#1"
+    ) as told:
+        rollback.rollback(served, "prod", "even worse")
+    assert "--to with one of tiny#prod#2, tiny#prod#3" in told.value.expected
+    assert rollback.rollback(served, "prod", "it was good", "v0.0.3").version == "v0.0.3"
+    assert rollback.rollback(served, "prod", "or not").version == "v0.0.2"
+
+
+def test_a_withdrawal_counts_as_the_version_that_left(served: Path) -> None:
+    promote(served, "HEAD")
+    rollback.withdraw(served, "v0.0.2", "a leak")
+    assert rollback.rollback(served, "prod", "the leak").version == "v0.0.1"
+    with pytest.raises(LineageError, match="nobody was in stage prod"):
+        rollback.rollback(served, "prod", "more")
+
+
+def test_rollbacks_that_name_one_another_lead_in_no_circle(served: Path) -> None:
+    first = git.resolve(served, "first")
+    for number, to in ((2, 3), (3, 2)):
+        back = {"from": "tiny#prod#1", "to": f"tiny#prod#{to}", "reason": "x"}
+        facts = {**_facts(served), "decision": "rollback", "rollback": back}
+        _forge(served, f"tiny#prod#{number}", first, facts)
+    with pytest.raises(LineageError, match="nobody was in stage prod"):
+        rollback.rollback(served, "prod", "back")
+
+
+def test_history_sees_what_serve_sees_a_swapped_model(served: Path) -> None:
+    facts = {**_facts(served), "model_digest": f"{9:064}"}
+    _forge(served, "tiny#prod#1", git.resolve(served, "first"), facts)
+    (entry,) = listing.history(served)
+    assert "it names the model 0" in entry["problem"]
+    assert entry["problem"] in _refused(served)
+    shutil.rmtree(served / ".dvc" / "cache")
+    shutil.rmtree(served.parent / "storage")
+    assert listing.history(served)[0]["problem"] == "", "a clone alone cannot know"
+
+
+def test_models_marks_a_stage_from_which_nobody_is_served(served: Path) -> None:
+    assert listing.models(served)[0]["not_believed"] == {}
+    _forge(served, "tiny#prod#1", git.resolve(served, "first"), {**_facts(served), "gate": None})
+    (entry,) = listing.models(served)
+    assert entry["stages"] == ["prod"]
+    assert "no result of the gate" in entry["not_believed"]["prod"]
 
 
 def test_a_rollback_to_what_is_not_believed_is_refused_and_so_is_a_forged_one(
@@ -270,6 +332,65 @@ def test_a_signed_tag_is_believed_by_us_and_by_git_and_a_changed_one_is_not(
     assert content is not None
     git.replace_tag(history, "tiny#prod#1", content.replace(b'"first"', b'"gate"'))
     assert "its signature is bad" in _refused(history)
+
+
+def test_where_signers_come_later_the_next_step_brings_the_served_version_back(
+    served: Path, keys: tuple[Path, Path]
+) -> None:
+    _demand(served, keys[0])
+    for ref in ("tiny#prod", "tiny@v0.0.1"):
+        with pytest.raises(LineageError, match="it is not signed") as told:
+            bundle.find(served, ref)
+        assert told.value.run.startswith("playbill promote tiny@v0.0.1 --stage prod")
+    _sign_with(served, keys[0])
+    assert promote(served, "tiny@v0.0.1").tags == ("tiny#prod#2",)
+    for ref in ("tiny#prod", "tiny@v0.0.1"):
+        assert bundle.find(served, ref).commit == git.resolve(served, "first")
+    assert "it is not signed" in _refused(served, "tiny#prod#1")
+    _forge(served, "tiny@v0.0.1", git.head(served), _facts(served))
+    assert "it is not signed" in _refused(served, "tiny@v0.0.1"), "it vouches for its commit alone"
+
+
+def test_an_attestation_that_comes_after_the_promotion_does_as_well(served: Path, run: Run) -> None:
+    from tests.lineage.test_attestation import keep, make_key, name_key
+
+    params = served / "params.yaml"
+    params.write_text(params.read_text() + "  promotion: {attestation: true}\n")
+    first = git.resolve(served, "first")
+    with pytest.raises(LineageError, match="nobody whom the project trusts") as told:
+        bundle.find(served)
+    assert told.value.run.startswith(f"playbill verify {first[:12]} --push")
+    key = make_key(served.parent / "keys", run)
+    name_key(served, key, trusted=False)
+    keep(served, first)
+    assert "nobody whom the project trusts" in _refused(served), "its signer is nobody's"
+    public = key.with_name("key.pub").read_text()
+    (served / signature.ALLOWED).write_text(f"ci@example.org {public}")
+    found = evidence.problems(served, registry.stages(served)[0].tag)
+    (unsigned,) = found
+    assert unsigned.what.startswith("it is not signed"), "the attestation itself is believed"
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [("tinny#prod", "`tiny` is the nearest name"), ("tny@v0.0.1", "`tiny` is the nearest name"),
+     ("tiny#prdo", "`prod` is the nearest name")],
+)  # fmt: skip
+def test_a_name_that_is_nearly_right_is_answered_with_the_nearest(
+    served: Path, reference: str, words: str
+) -> None:
+    with pytest.raises(LineageError) as told:
+        bundle.find(served, reference)
+    assert words in told.value.expected
+
+
+def test_a_tag_that_leads_to_one_this_clone_lacks_says_how_to_fetch_it(served: Path) -> None:
+    promote(served, "HEAD")
+    rollback.rollback(served, "prod", "errors at JFK")
+    git.run(served, "tag", "-d", "tiny#prod#1")
+    with pytest.raises(LineageError, match="which this clone does not have") as told:
+        bundle.find(served)
+    assert told.value.run == "git fetch origin tag 'tiny#prod#1'"
 
 
 def test_a_shallow_clone_serves_a_tag_that_it_fetched(served: Path) -> None:

@@ -205,9 +205,16 @@ def test_a_sound_revision_is_identical_and_attested_with_every_digest(
 
     name_key(ran, make_key(tmp_path / "keys", run))
     (ran / "stages" / "learn.py").write_text("raise SystemExit('never committed')\n")
-    done = run("playbill", "verify", "main", "--json", "--out", str(tmp_path / "a.json"), cwd=ran)
+    do("git", "init", "-q", "--bare", str(tmp_path / "origin.git"), cwd=tmp_path)
+    do("git", "remote", "add", "origin", str(tmp_path / "origin.git"), cwd=ran)
+    words = ("main", "--json", "--push", "--out", str(tmp_path / "a.json"))
+    # Where it is run, and in which language, is no part of what comes out.
+    done = run("playbill", "verify", *words, cwd=ran, LC_ALL="C", TZ="Pacific/Kiritimati")
     found = json.loads(done.stdout)
     assert found["verdict"] == "identical"
+    assert found["attestation"]["pushed"] is True
+    (pushed,) = do("git", "ls-remote", "--tags", "--refs", "origin", cwd=ran).splitlines()
+    assert pushed.endswith(f"refs/tags/{found['attestation']['tag']}")
     states = {one["stage"]: one["state"] for one in found["stages"]}
     assert states == {
         "compose": "same", "gather": "brought in", "learn": "same", "report": "same",
@@ -237,6 +244,32 @@ def test_a_sound_revision_is_identical_and_attested_with_every_digest(
     forged = check(ran, str(tmp_path / "forged.json"))
     assert forged.wrong == ("models/tiny/fitted.json",)
     assert not forged.holds
+
+
+def test_from_the_source_a_changed_source_is_the_first_difference_and_called_so(
+    ran: Path, run: Run, tmp_path: Path
+) -> None:
+    outside = tmp_path / "rows.json"
+    outside.write_text("[1, 2, 3]")
+    gather = ran / "stages" / "gather.py"
+    read = f"json.loads(Path({str(outside)!r}).read_text())"
+    text = gather.read_text().replace("[1, 2, 3]", read)
+    gather.write_text(
+        text.replace("from playbill", "import json\nfrom pathlib import Path\n\nfrom playbill", 1)
+    )
+    finish(ran)
+    shutil.rmtree(ran.parent / "storage")  # neither the remote nor the cache is asked
+    shutil.rmtree(ran / ".dvc" / "cache")
+    words = ("playbill", "verify", "--from-source", "--no-attest", "--json")
+    same = json.loads(run(*words, cwd=ran).stdout)
+    assert same["verdict"] == "identical"
+    assert {one["stage"]: one["state"] for one in same["stages"]}["gather"] == "same"
+    assert same["snapshots"] == {}
+    outside.write_text("[1, 2, 4]")
+    done = run(*words, cwd=ran, check=False)
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert (found["first_difference"], found["causes"][0]["kind"]) == ("gather", "source")
 
 
 def _is_slsa_provenance(statement: dict[str, Any]) -> None:

@@ -150,7 +150,7 @@ def _environment(root: Path, inner: Path, choice: Choice, say: Say) -> tuple[Pat
     wrong = _differences(inner, pins)
     here = Path(sys.executable)
     if choice == "here" and wrong:
-        raise refuse(wrong)
+        raise refuse(inner, wrong)
     if choice != "fresh" and not wrong:
         return here, "this environment"
     if not pins:
@@ -160,7 +160,7 @@ def _environment(root: Path, inner: Path, choice: Choice, say: Say) -> tuple[Pat
             expected="a constraints.txt with what `pip freeze` says",
             run="playbill verify --here, in the environment that the revision was made in",
         )
-    return _build(root, inner, say), f"built from {CONSTRAINTS}"
+    return _build(root, inner, say), f"an environment built from {CONSTRAINTS}"
 
 
 def _named(wrong: list[tuple[str, str, str | None]]) -> str:

@@ -102,8 +102,9 @@ def as_text(found: Verdict) -> str:
     width = max((len(one.stage) for one in found.outcomes), default=0)
     lines = [headline(found), ""]
     for one in found.outcomes:
-        lines.append(f"  {one.stage:<{width}}  {_MARK[one.state]}")
-        lines += [f"  {'':<{width}}    {text}" for text in _changes(one)]
+        lines.append(f"  {one.stage:<{width}}  {_mark(found, one)}")
+        if one == found.first:
+            lines += [f"  {'':<{width}}    {text}" for text in _changes(one)]
     lines += ["", *_sentences(found)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -111,10 +112,11 @@ def as_text(found: Verdict) -> str:
 def as_markdown(found: Verdict) -> str:
     """Return the verdict as Markdown; what comes from files stands in code spans."""
     lines = [f"### {headline(found)}", "", "| stage | result |", "|---|---|"]
-    lines += [f"| `{one.stage}` | {_MARK[one.state]} |" for one in found.outcomes]
+    lines += [f"| `{one.stage}` | {_mark(found, one)} |" for one in found.outcomes]
     lines.append("")
-    for cause in found.causes:
-        lines.append(f"- **{cause.kind}** in `{cause.stage}`: {_code(cause.what)}")
+    for number, cause in enumerate(found.causes):
+        word = "also possible" if number else "likely cause"
+        lines.append(f"- {word}: **{cause.kind}** in `{cause.stage}`: {_code(cause.what)}")
         lines += [f"  - {_code(place)}" for place in cause.evidence]
         lines += [f"  - mend: {_code(cause.mend)}"] if cause.mend else []
     lines += [f"- {_code(text)}" for text in _facts(found)]
@@ -133,8 +135,19 @@ def headline(found: Verdict) -> str:
             f"(allowed {near.tolerance:.3g}), no label"
         )
     if found.first is None:
-        return f"{at} is different: dvc.lock is not what ran"
-    return f"{at} is different: stage {found.first.stage} first"
+        return f"{at} is different: dvc.lock is not what ran{_because(found)}"
+    return f"{at} is different: stage {found.first.stage} first{_because(found)}"
+
+
+def _because(found: Verdict) -> str:
+    return f", likely cause: {found.causes[0].kind}" if found.causes else ""
+
+
+def _mark(found: Verdict, one: Outcome) -> str:
+    """Return what became of a stage; one behind the first that differs is no second fault."""
+    if one.state == "differs" and found.first is not None and one != found.first:
+        return f"differs behind {found.first.stage}"
+    return _MARK[one.state]
 
 
 def _changes(one: Outcome) -> Iterator[str]:
@@ -146,8 +159,8 @@ def _changes(one: Outcome) -> Iterator[str]:
 
 
 def _sentences(found: Verdict) -> Iterator[str]:
-    for cause in found.causes:
-        yield f"likely cause: {cause.kind}: {cause.what}"
+    for number, cause in enumerate(found.causes):
+        yield f"{'also possible' if number else 'likely cause'}: {cause.kind}: {cause.what}"
         yield from (f"    {place}" for place in cause.evidence)
         if cause.mend:
             yield f"    mend: {cause.mend}"

@@ -1,0 +1,1 @@
+"""What `playbill new` makes: a project that runs at once, to be edited from there."""
