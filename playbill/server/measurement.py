@@ -4,16 +4,16 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
-
-from pydantic import BaseModel
 
 from playbill.server import feedback, watch
 from playbill.server import log as prediction_log
 from playbill.server.interface import Interface
 from playbill.server.log import PredictionLog
 from playbill.server.measure import Board, Family
+from playbill.server.plain import Plain, PlainRows
 from playbill.server.problem import TITLES, Kind, ProblemError
 from playbill.server.record import Recorder
 from playbill.server.settings import Settings
@@ -44,6 +44,7 @@ class Measurement:
         settings: Log, window, number of workers.
         profile: The reference profile of the bundle.
         facts: What every log record says of the model.
+        plain: What the rows are.
         slot: Number of this worker.
         board: File that the workers share.
         key: Key of the HMAC of personal values.
@@ -55,6 +56,7 @@ class Measurement:
         settings: Settings,
         profile: Mapping[str, Any],
         facts: Mapping[str, Any],
+        plain: PlainRows,
         *,
         slot: int = 0,
         board: Path | None = None,
@@ -75,8 +77,10 @@ class Measurement:
         self._workers = settings.workers
         self._watch.attach(self.board)
         self._info = dict(facts)
+        self._learned_until = _seconds(profile.get("window", {}).get("end"))
         self._log = PredictionLog(settings.log, self.board, slot) if settings.log.folder else None
-        self._recorder = Recorder(facts, interface.columns, interface.personal, key)
+        columns = list(interface.columns)
+        self._recorder = Recorder(facts, columns, plain, interface.personal, key)
         self._places()
         self._task: asyncio.Task[None] | None = None
 
@@ -117,7 +121,7 @@ class Measurement:
         return self._log is not None and self._log.failing
 
     def predicted(
-        self, rows: Sequence[BaseModel], answers: Sequence[Answer], who: str, request: str
+        self, rows: Sequence[Plain], answers: Sequence[Answer], who: str, request: str
     ) -> None:
         """Log answers before they go out, and count them."""
         if self._log is not None:
@@ -126,8 +130,7 @@ class Measurement:
         board = self.board
         board.add(self._predictions, len(answers))
         name = "value" if self._regression else "probability"
-        for answer in answers:
-            board.observe(self._score, self._buckets, answer[name])
+        board.observe_all(self._score, self._buckets, [answer[name] for answer in answers])
         self._watch.accept(rows)
 
     def refused(self, error: ProblemError) -> None:
@@ -167,12 +170,24 @@ class Measurement:
             "# TYPE playbill_workers gauge",
             line("playbill_workers", {}, self._workers),
         ]
+        if self._learned_until:
+            name = "playbill_model_learned_until_timestamp_seconds"
+            head += [
+                f"# HELP {name} End of the window of rows that the model learned from.",
+                f"# TYPE {name} gauge",
+                line(name, {}, self._learned_until),
+            ]
         return "\n".join(head) + "\n" + self.board.render() + self._watch.render()
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
             self._watch.count()
+
+
+def _seconds(day: str | None) -> float:
+    """Return the seconds since 1970 of a day in UTC, 0 without one."""
+    return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() if day else 0.0
 
 
 def now() -> float:
