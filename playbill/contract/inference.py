@@ -78,7 +78,7 @@ def infer(
     """
     import duckdb
 
-    with duckdb.connect(config={"threads": 1, "preserve_insertion_order": True}) as connection:
+    with duckdb.connect(config={"threads": 1, "enable_progress_bar": False}) as connection:
         try:
             reader = "read_parquet" if path.suffix == ".parquet" else "read_csv"
             connection.execute(

@@ -25,6 +25,7 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,
+    "enable_progress_bar": False,  # it would be drawn on the standard output, into the JSON there
 }
 UNKNOWN_COLUMN = re.compile(
     r'column "([^"]+)" not found|does not have a column named "([^"]+)"', re.IGNORECASE
