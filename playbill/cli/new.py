@@ -27,7 +27,9 @@ def new(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Table of your own, CSV or Parquet: it is copied, its contract inferred."),
+        typer.Option(
+            help="Table of your own, CSV or Parquet: it is copied, its contract inferred."
+        ),
     ] = None,
     target: Annotated[str | None, typer.Option(help="With --data: column to predict.")] = None,
     key: Annotated[

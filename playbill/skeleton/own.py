@@ -5,14 +5,11 @@ import shutil
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from playbill.config.outcome import Task
-from playbill.contract.inference import Inferred, Seen, as_yaml, infer
+from playbill.contract.inference import Inferred, Seen, as_yaml, infer, view
 from playbill.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    import duckdb
 
 FOLDER = "data/source"
 MANY = 20  # whole numbers with more values are a number to predict, not classes
@@ -38,6 +35,10 @@ class Own:
     left_out: tuple[str, ...]
     classes: tuple[Any, ...]
     first: tuple[str, str] | None
+    is_truth: bool = False
+    """Whether the target says true or false, and the project 1 or 0."""
+    has_gaps: bool = False
+    """Whether rows lack the target; the query leaves them out."""
 
     @property
     def path(self) -> str:
@@ -49,7 +50,9 @@ class Own:
         """Which kinds of input there are: `numbers`, `categories`."""
         roles = {self.found.key, self.found.time, self.found.target}
         kinds = {"str": "categories", "int64": "numbers", "float64": "numbers", "bool": "numbers"}
-        return {kinds[c.dtype] for c in self.found.columns if c.name not in roles} & {*kinds.values()}
+        return {kinds[c.dtype] for c in self.found.columns if c.name not in roles} & {
+            *kinds.values()
+        }
 
     @property
     def query(self) -> str:
@@ -59,19 +62,26 @@ class Own:
             f"{quoted(column.name)}::TIMESTAMP AS {quoted(column.name)}"
             for column in self.found.columns if column.dtype.startswith("datetime")
         ]  # fmt: skip
+        if self.is_truth:
+            casts.append(
+                f"{quoted(str(self.found.target))}::BIGINT AS {quoted(str(self.found.target))}"
+            )
         replaced = f" REPLACE ({', '.join(casts)})" if casts else ""
         assert self.found.target is not None
         assert self.found.key is not None
-        target = self._column(self.found.target)
-        known = f"\n  WHERE {quoted(target.name)} IS NOT NULL" if target.missing else ""
+        known = f"\n  WHERE {quoted(self.found.target)} IS NOT NULL" if self.has_gaps else ""
         order = quoted(self.found.key)
-        return f"SELECT *{exclude}{replaced}\n  FROM rows{known}\n  ORDER BY {order}"
+        return f"SELECT *{exclude}{replaced}\n  FROM rows{known}\n  ORDER BY {order}"  # noqa: S608 - quoted
 
     @property
     def contract(self) -> str:
         """The contract's YAML."""
         text = as_yaml(self.found)
-        return text if self.task == "binary" else text.replace("schema:", f"task: {self.task}\nschema:", 1)
+        return (
+            text
+            if self.task == "binary"
+            else text.replace("schema:", f"task: {self.task}\nschema:", 1)
+        )
 
     def bring(self, root: Path) -> None:
         """Copy the table into a project."""
@@ -79,13 +89,8 @@ class Own:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.file, place)
 
-    def _column(self, name: str) -> Seen:
-        return next(column for column in self.found.columns if column.name == name)
 
-
-def look(
-    file: Path, target: str, *, key: str | None, time: str | None, task: Task | None
-) -> Own:
+def look(file: Path, target: str, *, key: str | None, time: str | None, task: Task | None) -> Own:
     """Look at a table and say what project it makes.
 
     Args:
@@ -113,10 +118,15 @@ def look(
     kept = tuple(column for column in found.columns if column.name not in personal)
     seen = next(column for column in kept if column.name == target)
     task = task or _task(seen)
-    classes = () if task == "regression" else _distinct(file, target)
+    truth = seen.dtype == "bool"
+    classes: tuple[Any, ...] = (
+        (0, 1) if truth else () if task == "regression" else _distinct(file, target)
+    )
     kept = tuple(_as_target(c, task, classes) if c.name == target else c for c in kept)
     span = None if found.time is None else _span(file, found.time)
-    return Own(file, task, replace(found, columns=kept), personal, classes, span)
+    return Own(
+        file, task, replace(found, columns=kept), personal, classes, span, truth, bool(seen.missing)
+    )
 
 
 def quoted(name: str) -> str:
@@ -140,13 +150,15 @@ def _task(target: Seen) -> Task:
 def _as_target(column: Seen, task: Task, classes: tuple[Any, ...]) -> Seen:
     """Return the target as the contract needs it: known, and its classes listed."""
     values = classes if task != "regression" else None
-    return replace(column, missing=0, values=values, personal=None)
+    dtype = "int64" if column.dtype == "bool" else column.dtype
+    return replace(column, dtype=dtype, missing=0, values=values, personal=None)
 
 
 def _distinct(file: Path, column: str) -> tuple[Any, ...]:
     name = quoted(column)
     rows = _ask(
-        file, f"SELECT DISTINCT {name} FROM t WHERE {name} IS NOT NULL ORDER BY 1"  # noqa: S608
+        file,
+        f"SELECT DISTINCT {name} FROM t WHERE {name} IS NOT NULL ORDER BY 1",  # noqa: S608
     )
     return tuple(row[0] for row in rows)
 
@@ -160,9 +172,6 @@ def _span(file: Path, column: str) -> tuple[str, str]:
 def _ask(file: Path, query: str) -> list[tuple[Any, ...]]:
     import duckdb
 
-    connection: duckdb.DuckDBPyConnection
     with duckdb.connect(config={"threads": 1}) as connection:
-        reader = "read_parquet" if file.suffix == KEEPS_TYPES else "read_csv"
-        place = file.as_posix().replace("'", "''")
-        connection.execute(f"CREATE VIEW t AS SELECT * FROM {reader}('{place}')")  # noqa: S608
+        view(connection, file)
         return connection.execute(query).fetchall()
