@@ -38,8 +38,8 @@ make = lambda kind, value: TypeAdapter(kind).validate_python(value)
 source = make(FileSource, {"kind": "file", "path": "rows.csv"})
 window = make(Window, {"start": "2013-01-01", "end": "2014-01-01"})
 snapshot = fetch("rows", source, window, root=root)
-table = join("SELECT * REPLACE (time_hour::TIMESTAMP AS time_hour) FROM rows ORDER BY time_hour, id",
-             {"rows": snapshot.table()})
+query = "SELECT * REPLACE (time_hour::TIMESTAMP AS time_hour) FROM rows ORDER BY time_hour, id"
+table = join(query, {"rows": snapshot.table()})
 file_format.write(root / "raw", snapshot.files())
 file_format.write(root / "table.parquet", table)
 table = pd.read_parquet("table.parquet")
@@ -76,11 +76,13 @@ t[t["time_hour"] >= cut].to_parquet("test.parquet", compression="zstd", index=Fa
 """
 DUCKDB = """
 import duckdb
-c = duckdb.connect(config={"threads": 1, "enable_progress_bar": False})
+c = duckdb.connect(config={"threads": 1})
+c.execute("SET enable_progress_bar = false")
 c.execute("CREATE TABLE t AS SELECT * FROM read_csv('rows.csv') ORDER BY time_hour, id")
 bad = c.execute('''SELECT count(*) - count(DISTINCT id),
   count(*) FILTER (NOT (origin IN ('EWR', 'JFK', 'LGA') AND distance BETWEEN 1 AND 10000
-  AND hour BETWEEN 0 AND 23 AND carrier IS NOT NULL AND time_hour IS NOT NULL)) FROM t''').fetchone()
+  AND hour BETWEEN 0 AND 23 AND carrier IS NOT NULL AND time_hour IS NOT NULL)) FROM t
+''').fetchone()
 assert bad == (0, 0), bad
 c.execute("CREATE VIEW k AS SELECT DISTINCT ON (id) * FROM t WHERE arr_delay IS NOT NULL")
 cut = c.execute("SELECT quantile_disc(time_hour, 0.8) FROM k").fetchone()[0]

@@ -25,8 +25,9 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,
-    "enable_progress_bar": False,  # it would be drawn on the standard output, into the JSON there
 }
+# Else a bar is drawn on the standard output, into the JSON that a command prints.
+QUIET = "SET enable_progress_bar = false"
 UNKNOWN_COLUMN = re.compile(
     r'column "([^"]+)" not found|does not have a column named "([^"]+)"', re.IGNORECASE
 )
@@ -43,6 +44,7 @@ def join(query: str, tables: "Mapping[str, pa.Table]") -> "pd.DataFrame":
     import duckdb
 
     with duckdb.connect(config=SETTINGS) as connection:
+        connection.execute(QUIET)
         _require_ordered_select(connection, query)
         for name, table in tables.items():
             connection.register(name, table)
