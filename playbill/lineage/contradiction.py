@@ -24,7 +24,7 @@ class Contradiction:
 
 def recorded(root: Path, commit: str) -> dict[str, locked.Locked]:
     """Return the stages of dvc.lock as DVC reads it: YAML 1.1 would take a text `off` for false."""
-    return locked.parse({"stages": repro.lock(root, commit)})
+    return locked.parse({"stages": repro.lock(root, commit)}, root, commit)
 
 
 def as_dvc_reads(root: Path, commit: str, path: str) -> dict[str, Any]:
