@@ -10,13 +10,22 @@ from playbill.source.join import join
 def run(params: Params) -> dict[str, object]:
     """Return `snapshots` (files under data/raw) and `table`, one row a case."""
     source = params.source
+    known = params.environment.get("ingest")
     snapshots = [
-        fetch(name, each, source.window, root=Path.cwd(), allow=params.allow)
+        fetch(
+            name,
+            each,
+            source.window,
+            root=Path.cwd(),
+            allow=params.allow,
+            every=source.every,
+            code=known.targets if known else None,
+        )
         for name, each in source.sources.items()
     ]
     return {
         "snapshots": {k: v for snapshot in snapshots for k, v in snapshot.files().items()},
-        "table": join(source.query, {snapshot.name: snapshot.table for snapshot in snapshots}),
+        "table": join(source.query, {snapshot.name: snapshot.table() for snapshot in snapshots}),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playbill.bundle import manifest
+from playbill.bundle import manifest, sbom
 from playbill.bundle.code import copied_code
 from playbill.bundle.interface import example
 from playbill.bundle.requirements import requirements_text, runtime_pins
@@ -140,6 +140,8 @@ def assemble(
         files[SERVER_LAYER + path] = text.encode() if isinstance(text, str) else text
     packages = files.pop(f"{SERVER_LAYER}packages.txt", b"").decode().split()
     files["requirements.txt"] = requirements_text(runtime, packages, described["pins"]).encode()
+    pinned = files["requirements.txt"].decode()
+    files[sbom.NAME] = sbom.bill(name, runtime, model, pinned)
     files["README.md"] = _README.format(name=name).encode()
     files[manifest.NAME] = manifest.render(manifest.describe(name, runtime, files))
     return files
@@ -176,5 +178,6 @@ loopback only, and serves a page to try it at `/` and its documentation at `/doc
 
 - `model/`: the model, its contract, card, measures, reference profile and lineage
 - `server/`: the generated request models and application, and the code that runs them
+- `sbom.cdx.json`: the model, its data and every package, as CycloneDX has it
 - `manifest.json`: the SHA-256 of each file, and a digest of each of the two layers
 """

@@ -163,6 +163,30 @@ def scorer(bundle: Path) -> "Callable[[pd.DataFrame], NDArray[np.float64]]":
     return score
 
 
+def refused_rows(bundle: Path, rows: "pd.DataFrame") -> "tuple[NDArray[np.bool_], dict[str, int]]":
+    """Return which rows a bundle would refuse for their values, and how many for which reason.
+
+    Args:
+        bundle: The bundle; it is verified first.
+        rows: A table with the contract's inputs.
+
+    Raises:
+        DataError: A column is missing.
+        BundleError: The bundle is refused.
+    """
+    import numpy as np
+
+    _, files, _ = open_bundle(bundle)
+    contract = _read_contract(files)
+    _columns(list(rows.columns), contract, "the rows")
+    refused, reasons = np.zeros(len(rows), dtype=bool), dict[str, int]()
+    for wrong, column, how, _ in _outside(rows, contract.inputs):
+        if count := int(wrong.sum()):
+            reasons[f"{column.name} {how}"] = count
+            refused |= wrong.to_numpy(dtype=bool)
+    return refused, reasons
+
+
 def check_format(path: Path) -> None:
     """Refuse a file whose ending is not one that is read and written here.
 
@@ -204,37 +228,42 @@ def _predict(
 
 
 def _refuse_outside(chunk: "pd.DataFrame", inputs: Sequence[Column]) -> None:
-    """Refuse what the server would refuse too: nulls, numbers and categories outside of it."""
+    """Refuse the first row that the server would refuse too."""
+    for wrong, column, how, want in _outside(chunk, inputs):
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            value = str(chunk[column.name].iloc[row])[:60]
+            shown = "" if how == "is missing" else f"`{value}` "
+            raise DataError(
+                f"{shown or 'a value '}in the column `{column.name}` {how}",
+                where=f"column `{column.name}`, row {row + 1}",
+                expected=want,
+            )
+
+
+def _outside(
+    chunk: "pd.DataFrame", inputs: Sequence[Column]
+) -> "Iterator[tuple[pd.Series, Column, str, str]]":
+    """Yield which rows have a null, number or category outside of the contract, how, what fits."""
     import pandas as pd
 
     for column in inputs:
         values = chunk[column.name]
         missing = values.isna()
         if not column.nullable:
-            _first(missing, values, column, "is missing", "a value")
+            yield missing, column, "is missing", "a value"
         if column.categories:
             wrong = ~missing & ~values.isin(column.categories)
-            _first(wrong, values, column, "is not allowed", f"one of {list(column.categories)}")
+            yield wrong, column, "is not allowed", f"one of {list(column.categories)}"
         if column.kind in {"number", "integer"}:
             numbers = pd.to_numeric(values, errors="coerce")
             low, high = column.minimum, column.maximum
             if low is not None:
                 under = numbers <= low if column.exclusive_minimum else numbers < low
-                _first(under, values, column, "is too small", f"at least {low:g}")
+                yield under, column, "is too small", f"at least {low:g}"
             if high is not None:
                 over = numbers >= high if column.exclusive_maximum else numbers > high
-                _first(over, values, column, "is too large", f"at most {high:g}")
-
-
-def _first(wrong: "pd.Series", values: "pd.Series", column: Column, how: str, want: str) -> None:
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        shown = "" if how == "is missing" else f"`{str(values.iloc[row])[:60]}` "
-        raise DataError(
-            f"{shown or 'a value '}in the column `{column.name}` {how}",
-            where=f"column `{column.name}`, row {row + 1}",
-            expected=want,
-        )
+                yield over, column, "is too large", f"at most {high:g}"
 
 
 def _answers(

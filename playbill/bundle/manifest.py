@@ -15,6 +15,7 @@ from playbill.errors import BundleError
 
 FORMAT_VERSION = 1
 NAME = "manifest.json"
+SIGNATURE = "signature.json"  # names the manifest, so the manifest cannot name it
 MODEL_LAYER = "model/"
 REPAIR = "fetch or package the bundle again: `dvc checkout`, `dvc pull` or `dvc repro`"
 
@@ -166,6 +167,7 @@ def _walk(bundle: Path) -> dict[str, Path]:
             else:
                 raise _refused(f"`{name}` is neither a file nor a folder", bundle)
     found.pop(NAME, None)
+    found.pop(SIGNATURE, None)
     return found
 
 

@@ -31,14 +31,16 @@ def carry_out(
     from playbill.cli.output import print_json, push_line
     from playbill.config import place
     from playbill.config.location import find_project
-    from playbill.lineage import promotion, worktree
+    from playbill.lineage import git, promotion
     from playbill.lineage.rollback import as_dict
 
     place.choose(env)
     root = find_project()
+    if push:
+        git.remote(root)  # without one nothing is decided
     done = decide(root)
     if push:
-        worktree.push(root, *(f"refs/tags/{tag}" for tag in done.tags))
+        promotion.push(root, *done.tags)
     if as_json:
         print_json(as_dict(done, pushed=push))
         return

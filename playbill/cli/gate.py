@@ -36,15 +36,22 @@ def gate(
       playbill gate --challenger my-branch --json
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json, write_markdown
+    from playbill.cli.progress import bar
     from playbill.config import place
     from playbill.config.location import find_project
     from playbill.evaluation import verdict
     from playbill.pipeline import gate as gating
 
     place.choose(env)
-    found = gating.gate(
-        find_project(), challenger, champion, stage, lambda text: typer.echo(f"* {text}", err=True)
-    )
+    with bar("drawing rows") as progress:
+        found = gating.gate(
+            find_project(),
+            challenger,
+            champion,
+            stage,
+            lambda text: typer.echo(f"* {text}", err=True),
+            progress,
+        )
     printed = write_markdown(verdict.as_markdown(found.evidence), markdown)
     if as_json:
         print_json(found.evidence)

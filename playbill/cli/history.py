@@ -25,16 +25,18 @@ def history(
       playbill history
       playbill history --stage prod --json
     """  # noqa: D301 - \b keeps Click from wrapping the lines
-    from playbill.cli.output import print_json
+    from playbill.cli.output import note_shallow, print_json
     from playbill.config.location import find_project
     from playbill.evaluation.table import grid
     from playbill.lineage import listing
 
-    entries = listing.history(find_project(), stage=stage, check=check)
+    root = find_project()
+    entries = listing.history(root, stage=stage, check=check)
     if as_json:
         print_json({"format_version": 1, "history": entries})
     elif not entries:
         typer.echo("nobody was put into a stage yet; next: playbill promote HEAD --stage prod")
+        note_shallow(root)
     else:
         head = ["tag", "version", "commit", "date", "by", "decision", "why"]
         rows = [
@@ -50,5 +52,6 @@ def history(
             for one in entries
         ]
         typer.echo(grid(head, rows))
+        note_shallow(root)
     if any(one["problem"] for one in entries):
         raise typer.Exit(1)

@@ -1,6 +1,5 @@
 """`playbill lineage`: where a model comes from, and which models came from some data."""
 
-import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -165,26 +164,20 @@ def _show(record: dict[str, Any]) -> None:
 def _reverse(root: Path, source: str, window: str | None, *, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from playbill.cli.output import print_json
+    from playbill.cli.output import note_shallow, print_json
+    from playbill.cli.progress import bar
     from playbill.lineage import git, history, outline
 
     span = _window(window)
-    with typer.progressbar(length=1, label="Reading dvc.lock of every run", file=sys.stderr) as bar:
-
-        def say(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with bar("Reading dvc.lock of every run") as say:
         found = history.trained_on(root, source, span, say)
-    is_shallow = git.is_shallow(root)
     if as_json:
-        models = [asdict(one) for one in found]
-        print_json({"format_version": 1, "source": source, "models": models, "shallow": is_shallow})
+        models, shallow = [asdict(one) for one in found], git.is_shallow(root)
+        print_json({"format_version": 1, "source": source, "models": models, "shallow": shallow})
         return
     asked = f"from {span[0]} up to {span[1]}" if span else ""
     typer.echo(outline.reverse_as_text(source, asked, found), nl=False)
-    if is_shallow:
-        typer.echo("note: this clone is shallow: git fetch --unshallow --tags brings the rest")
+    note_shallow(root)
 
 
 def _window(text: str | None) -> tuple[date, date] | None:

@@ -23,17 +23,19 @@ def models(
       playbill models
       playbill models --json
     """  # noqa: D301 - \b keeps Click from wrapping the lines
-    from playbill.cli.output import print_json
+    from playbill.cli.output import note_shallow, print_json
     from playbill.config.location import find_project
     from playbill.evaluation.table import grid
     from playbill.lineage import listing
 
-    entries = listing.models(find_project(), withdrawn=everything)
+    root = find_project()
+    entries = listing.models(root, withdrawn=everything)
     if as_json:
         print_json({"format_version": 1, "models": entries})
         return
     if not entries:
         typer.echo("no model is registered yet; next: playbill promote HEAD --stage prod")
+        note_shallow(root)
         return
     metrics = [n for n in METRICS if any(n in one["metrics"] for one in entries)]
     rows = [
@@ -48,6 +50,7 @@ def models(
         for one in entries
     ]
     typer.echo(grid(["model", "version", "stage", "commit", "date", *metrics], rows))
+    note_shallow(root)
     for one in entries:
         for stage, why in one["not_believed"].items():
             typer.echo(

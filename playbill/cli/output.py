@@ -28,3 +28,11 @@ def write_markdown(text: str, place: Path | None) -> bool:
         return True
     place.write_text(text, encoding="utf-8", newline="\n")
     return False
+
+
+def note_shallow(root: Path) -> None:
+    """Say that a clone without its history may lack tags, if it is one."""
+    from playbill.lineage import git
+
+    if git.is_shallow(root):
+        typer.echo("note: this clone is shallow and may lack tags: git fetch --unshallow --tags")

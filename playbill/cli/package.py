@@ -1,50 +1,86 @@
-"""`playbill package`: a new server layer for the model of any revision, its model layer kept."""
+"""`playbill package`: the bundle of a revision to take away, signed; or with a new server layer."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from playbill.cli.location import Env
+
 
 def package(
-    server: Annotated[
-        str, typer.Option("--server", metavar="REF", help="Revision or version whose model it is.")
-    ],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; it must not exist.")],
+    server: Annotated[
+        str | None,
+        typer.Option("--server", metavar="REF", help="Today's server for the model of a revision."),
+    ] = None,
+    ref: Annotated[
+        str | None,
+        typer.Option(
+            help="The bundle of a revision as it is; default: production.", show_default=False
+        ),
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the release; the number at its end orders releases.",
+            show_default="as found, such as flights#prod#3",
+        ),
+    ] = None,
+    env: Env = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the digests as JSON.")] = False,
 ) -> None:
-    """Build today's server for the model of a revision.
+    """Copy the bundle of a revision, or build today's server for its model; sign it.
 
-    The model layer is taken as it is, so that the model keeps its digest and needs no new training,
-    proof or promotion; the server is this checkout's code with this project's `server` and `allow`.
-    The model must answer its own example through the new code, or nothing is written.
+    If a key is named (`signing_key` in conf/env, or Git's own), the bundle gets a signature.json,
+    by which `playbill serve --signers` knows who packed it and whether it is older than another.
+
+    With --server the model layer is taken as it is, so that the model keeps its digest and needs no
+    new training, proof or promotion; the server is this checkout's code with this project's
+    `server` and `allow`. The model must answer its own example through the new code, or nothing is
+    written.
 
     Exit status: 0 written, 2 wrong call, 3 the old bundle cannot be had or is refused.
 
     \b
     Examples:
+      playbill package --ref flights#prod --out shipped
+      playbill serve --bundle shipped --signers allowed_signers --memory served.json
       playbill package --server flights@v1.2.0 --out rebuilt
       playbill serve --bundle rebuilt
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.bundle import manifest
     from playbill.cli.location import find_bundle
     from playbill.cli.output import print_json
+    from playbill.config import place
     from playbill.config.location import find_project
     from playbill.errors import UsageError
+    from playbill.lineage import endorsement
 
     if out.exists():
         raise UsageError(f"{out} exists", where="--out", run="name another folder")
-    found = find_bundle(None, server)
+    if server is not None and ref is not None:
+        raise UsageError("--server and --ref were both given", expected="one of them")
+    place.choose(env)
+    root = find_project()
+    found = find_bundle(None, server or ref)
     before, contents = manifest.load_all(found.path)
-    files = _rebuilt(before.runtime, contents, find_project())
-    after = manifest.write(files, out)
+    files = contents | {manifest.NAME: manifest.render(before)}
+    if server is not None:
+        files = _rebuilt(before.runtime, contents, root)
+    named = release or found.source
+    signed = endorsement.endorse(root, files[manifest.NAME], before.name, named)
+    after = manifest.write(files | ({endorsement.FILE: signed.encode()} if signed else {}), out)
+    said = f"signed as {named}" if signed else "not signed: no key is named"
     if as_json:
         digests = {"model_digest": after.model_digest, "server_digest": after.server_digest}
-        print_json({"out": out.as_posix(), **digests, "server_digest_before": before.server_digest})
+        earlier = {"server_digest_before": before.server_digest}
+        print_json({"out": out.as_posix(), **digests, **earlier, "signed": bool(signed)})
         return
     kept = after.model_digest.removeprefix("sha256:")[:12]
     old, new = (m.server_digest.removeprefix("sha256:")[:12] for m in (before, after))
-    typer.echo(f"{out}: model {kept} of {found.source}, kept; server {old} -> {new}")
+    change = f"kept; server {old} -> {new}" if server is not None else f"with its server {new}"
+    typer.echo(f"{out}: model {kept} of {found.source}, {change}; {said}")
 
 
 def _rebuilt(kind: str, contents: dict[str, bytes], root: Path) -> dict[str, bytes]:

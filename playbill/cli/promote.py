@@ -65,9 +65,10 @@ def promote(
       playbill promote my-branch --stage prod --bump minor --push
       playbill promote HEAD --override "hotfix: the champion cannot read the new airport"
     """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.progress import bar
     from playbill.config import place
     from playbill.config.location import find_project
-    from playbill.lineage import promotion, store, worktree
+    from playbill.lineage import git, promotion, store
     from playbill.lineage.bundle import commit_of
     from playbill.pipeline import admission
 
@@ -77,12 +78,14 @@ def promote(
     place.choose(env)
     root = find_project()
     if push:
+        git.remote(root)  # without one nothing is decided
         say("pushing what this clone has of the revision to the DVC remote")
         store.push(root, commit_of(root, rev))
     wish = promotion.Wish(stage, version, bump, allow_unpushed=allow_unpushed, override=override)
-    answer = admission.promote(root, rev, wish, say, evidence)
+    with bar("drawing rows") as progress:
+        answer = admission.promote(root, rev, wish, say, evidence, progress)
     if push and answer.promotion:
-        worktree.push(root, *(f"refs/tags/{tag}" for tag in answer.promotion.tags))
+        promotion.push(root, *answer.promotion.tags)
     _tell(answer, root, pushed=push, as_json=as_json)
     if answer.promotion is None:
         raise typer.Exit(1)

@@ -41,6 +41,21 @@ def serve(
     tls_key: Annotated[
         Path | None, typer.Option(help="Its private key, PEM.", show_default=False)
     ] = None,
+    signers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Who may have signed the bundle, as ssh-keygen's allowed signers; "
+            "with --bundle in a project: its own.",
+            show_default=False,
+        ),
+    ] = None,
+    memory: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that remembers the newest release; older ones are refused.",
+            show_default=False,
+        ),
+    ] = None,
     new_key: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Make an API key (its hash into --keys), stop."),
@@ -86,6 +101,7 @@ def serve(
     found = find_bundle(bundle, ref)
     folder = found.path.resolve()
     version: dict[str, object] = {"--model-version": None if given.model_version else found.version}
+    _check_signature(folder, signers, memory, is_named=bundle is not None)
     listed = manifest.verify(folder)
     digest = listed.model_digest.removeprefix("sha256:")[:12]
     files = f"{len(listed.files)} files verified"
@@ -99,6 +115,31 @@ def serve(
         typer.echo(ask(folder, [*_command(folder, host, 0), *_words(version)]))
     else:
         _start([*_command(folder, host, port), *_words(flags | version)])
+
+
+def _check_signature(
+    folder: Path, signers: Path | None, memory: Path | None, *, is_named: bool
+) -> None:
+    """Refuse a bundle that nobody trusted has signed, where somebody says who is trusted.
+
+    What a tag or a commit names is proven by Git; a folder that somebody brought is not.
+    """
+    from playbill.config.location import find_project
+    from playbill.errors import UsageError
+    from playbill.lineage import endorsement, signature
+
+    if signers is None and is_named:
+        try:
+            own = find_project() / signature.ALLOWED
+        except UsageError:
+            own = None
+        signers = own if own is not None and own.is_file() else None
+    if signers is None:
+        if memory is not None:
+            raise UsageError("--memory needs --signers", where="--memory")
+        return
+    found = endorsement.verify(folder, signers, memory)
+    typer.echo(f"signed by {found.signer} as {found.release}", err=True)
 
 
 def _words(flags: Mapping[str, object]) -> list[str]:

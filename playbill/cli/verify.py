@@ -75,7 +75,7 @@ def verify(
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.config.location import find_project
     from playbill.errors import UsageError
-    from playbill.lineage import worktree
+    from playbill.lineage import git, promotion
     from playbill.pipeline.verification import verify as verification
 
     root = find_project()
@@ -93,11 +93,13 @@ def verify(
         tolerance=tolerance,
         attest=attest,
     )
+    if push:
+        git.remote(root)  # said before minutes have passed
     done = _with_progress(root, ref, wish)
     if out is not None and done.envelope:
         out.write_text(done.envelope + "\n", encoding="utf-8", newline="\n")
     if push and done.tag:
-        worktree.push(root, f"refs/tags/{done.tag}")
+        promotion.push(root, done.tag)
     _print(root, done, pushed=push, as_json=as_json, markdown=markdown)
     if done.verdict.word == "different":
         raise typer.Exit(1)

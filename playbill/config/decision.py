@@ -62,6 +62,8 @@ class Gate(Group):
     """Resamplings of the bootstrap."""
     minimum_rows: Annotated[int, Field(ge=2)] = 500
     """Rows that neither model was trained on; with fewer nothing is decided."""
+    max_refused: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    """Largest share of the rows that a model's contract may refuse; they are left out."""
     slices: list[str] | None = None
     """Columns none of whose values may get worse; none: evaluation.slices."""
     slice_margin: Annotated[float, Field(ge=0)] = 0.05

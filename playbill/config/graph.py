@@ -11,9 +11,11 @@ from playbill.config.environment import CONSTRAINTS
 from playbill.config.matrix import Step, every_item, placeholders, steps
 from playbill.config.origin import meaning
 from playbill.config.schema import Params, Plot
+from playbill.config.watched import watched
 
 FILE = "dvc.yaml"
 COMPOSE = "compose"
+FETCH = "playbill.source.fetch"  # who imports it reads the sources
 _HEADER = "# Compiled from conf/pipeline by `playbill compose`: edit there.\n"
 _SOURCE = "# from:"
 
@@ -21,8 +23,9 @@ _SOURCE = "# from:"
 def render(params: Params, root: Path, tree: SourceTree) -> str:
     """Return the text of dvc.yaml: nothing in it is left for DVC to resolve."""
     stages: dict[str, Any] = {COMPOSE: _compose(params, root)}
+    files = watched(params, root)
     for name, step in steps(params).items():
-        stages[name] = _stage(step, tree)
+        stages[name] = _stage(step, tree, files if _fetches(step, tree) else [])
     document: dict[str, Any] = {"stages": stages}
     task = params.contract.task
     if plots := {k: plot for k, plot in params.pipeline.plots.items() if task in plot.tasks}:
@@ -79,10 +82,15 @@ def _files(params: Params, plot: Plot) -> list[str]:
     return [plot.file]
 
 
-def _stage(step: Step, tree: SourceTree) -> dict[str, Any]:
+def _fetches(step: Step, tree: SourceTree) -> bool:
+    """Say whether a stage reads the sources themselves, as `ingest` does."""
+    return "source" in step.stage.config and FETCH in tree.modules([step.module])
+
+
+def _stage(step: Step, tree: SourceTree, files: list[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "cmd": step.command,
-        "deps": sorted({*tree.project_files(step.module), *step.input_paths}),
+        "deps": sorted({*tree.project_files(step.module), *step.input_paths, *files}),
         "params": sorted({*step.stage.config, f"environment.{step.declared}", *_declaration(step)}),
     }
     outs: list[Any] = [*step.outputs.values()]

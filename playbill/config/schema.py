@@ -18,9 +18,11 @@ from pydantic import (
 from playbill.config.decision import Feedback, Gate, Promotion
 from playbill.config.group import Group
 from playbill.config.kind import Kind
+from playbill.config.labelling import Annotation
 from playbill.config.measurement import Importance, Interval, SliceSearch
 from playbill.config.outcome import Class, Task, classes_of
-from playbill.config.scalar import Day, Item, Name, Prefix, Share, Sign, Span, placed
+from playbill.config.scalar import Item, Name, Prefix, Share, Sign, Span, placed
+from playbill.config.source import Source
 from playbill.config.table import Keeps, Table
 
 # What must not be on both sides of a split.
@@ -40,63 +42,6 @@ def _form(value: Any) -> str:
 # A list or a mapping, told apart by their form, so that only one side's errors are told.
 SELECTION = Discriminator(_form)
 ColumnNames = Annotated[list[str], Tag("names")]
-
-
-class Window(Group):
-    """A span of time, its end excluded."""
-
-    start: Day
-    """First day, as 2013-01-01."""
-    end: Day
-    """First day that is no longer part of the window."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.end <= self.start:
-            what = f"the window ends {self.end}, not after its start {self.start}"
-            raise placed(what, "end")
-        return self
-
-
-class FileSource(Group):
-    """A local CSV or Parquet file, or a glob of them, relative to the project."""
-
-    kind: Literal["file"]
-    """Says that this source is a file."""
-    path: str
-    """Path or glob, relative to the project's root; .csv, .csv.gz or .parquet."""
-    time: str | None = None
-    """Column by which the rows of the window are picked; none: every row is read."""
-    options: dict[str, Any] = {}
-    """Keyword arguments for pandas.read_csv, such as `sep` or `na_values`."""
-
-
-class PythonSource(Group):
-    """A function of the project that returns the rows of a window as a data frame."""
-
-    kind: Literal["python"]
-    """Says that this source is a function."""
-    target: str
-    """`package.module:function`; called with `start` and `end` (datetime.date, end excluded)."""
-    windowed: bool = True
-    """False for a table that does not change with the window; then called without arguments."""
-
-
-class Source(Group):
-    """Where the rows come from: named sources, and the query that joins them into one table."""
-
-    window: Window
-    """The rows that the model learns from; `playbill retrain` moves it."""
-    sources: dict[str, Annotated[FileSource | PythonSource, Field(discriminator="kind")]]
-    """Each source by the name under which the query reads it."""
-    query: str
-    """SQL (DuckDB) over the named sources; its result is the table that the contract describes."""
-
-    @model_validator(mode="after")
-    def _some_source(self) -> Self:
-        if not self.sources:
-            raise placed("at least one source is needed", "sources")
-        return self
 
 
 class ContractColumn(Group):
@@ -530,6 +475,7 @@ class Params(Group):
     bundle: Bundle = Bundle()
     server: Server
     drift: Drift
+    annotation: Annotation = Annotation()
     engine: Engine = Engine()
     pipeline: Pipeline
     environment: dict[str, Environment] = {}

@@ -7,7 +7,7 @@ intervals after Efron (1979, 1987); blocks as in the cluster bootstrap (Davison 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -63,6 +63,7 @@ class Plan:
         level: Share of intervals that should hold the true value.
         method: `percentile`, or `bca`, which corrects for bias and skewness.
         seed: Seed of the draws.
+        advance: Told after some draws how many they were; None: nobody watches.
     """
 
     blocks: "NDArray[np.int64] | None" = None
@@ -70,6 +71,7 @@ class Plan:
     level: float = 0.95
     method: Method = "percentile"
     seed: int = 0
+    advance: Callable[[int], None] | None = field(default=None, compare=False, repr=False)
 
     def of(self, rows: int) -> int:
         """Return how many blocks `rows` rows are drawn in."""
@@ -80,7 +82,7 @@ class Plan:
         if self.blocks is None:
             return self
         _, blocks = np.unique(self.blocks[rows], return_inverse=True)
-        return Plan(blocks.astype(np.int64), self.draws, self.level, self.method, self.seed)
+        return replace(self, blocks=blocks.astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def draw(parts: Sequence[Part], plan: Plan, rows: int) -> list[Drawn]:
         counts = _counts(generator, size, chunk)
         for part, drawn in zip(prepared, found, strict=True):
             drawn.append(part(counts))
+        if plan.advance is not None:
+            plan.advance(chunk)
     return [
         {name: np.concatenate([chunk[name] for chunk in drawn]) for name in drawn[0]}
         for drawn in found

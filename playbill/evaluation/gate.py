@@ -6,7 +6,7 @@ are corrected among each other (Holm 1979) if any of them can refuse; if all mus
 tested at the full error (an intersection-union test: Berger 1982).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SEED = 20_130_101  # fixed: evidence can be computed again
 FEW = 10  # blocks; with fewer no bound keeps its error
+Progress = Callable[[int, int], None]
 Claim = Literal["better", "not worse", "worse", "unclear"]
 
 
@@ -119,6 +120,7 @@ class Question:
         blocks: Position of each row's block, (n,); None: each row is its own.
         metric: The deciding metric.
         slice_rows: Slices with fewer rows are left out.
+        refused: Rows that are not among these, as a model's contract refuses them.
     """
 
     challenger: "Scored"
@@ -127,18 +129,21 @@ class Question:
     blocks: "NDArray[np.int64] | None"
     metric: Metric
     slice_rows: int
+    refused: int = 0
 
 
-def decide(question: Question, gate: "Gate") -> Decision:
-    """Answer a question by a policy."""
-    plan = Plan(blocks=question.blocks, draws=gate.draws, seed=SEED)
+def decide(question: Question, gate: "Gate", progress: Progress | None = None) -> Decision:
+    """Answer a question by a policy; `progress` is told the draws that are done, and all."""
+    advance = _counted(question, gate, progress) if progress else None
+    plan = Plan(blocks=question.blocks, draws=gate.draws, seed=SEED, advance=advance)
     rows, blocks = len(question.challenger), plan.of(len(question.challenger))
     checks = [_enough(rows, blocks, gate, by_block=question.blocks is not None)]
+    checks += _few_refused(question.refused, rows, gate)
     found: Contrast | None = None
     slices: tuple[SliceContrast, ...] = ()
     floors: tuple[Floor, ...] = ()
     small = 0
-    if checks[0].passed:
+    if all(check.passed for check in checks):
         if question.champion is not None:
             pair = Pair(question.champion, question.challenger, plan)
             found = contrast(pair, question.metric, gate.test, gate.alpha)
@@ -162,6 +167,19 @@ def decide(question: Question, gate: "Gate") -> Decision:
         detectable=found.detectable(gate.alpha, gate.power) if found and is_defined else None,
         passing=found.chance_of_passing(gate.margin, gate.alpha) if found and is_defined else None,
     )
+
+
+def _counted(question: Question, gate: "Gate", progress: Progress) -> Callable[[int], None]:
+    """Return what a plan tells its draws, so that they are counted against all there may be."""
+    parts = 1 + sum(len(np.unique(values)) for values in question.slices.values())
+    total, done = gate.draws * (parts + bool(gate.floors)), 0
+
+    def advance(draws: int) -> None:
+        nonlocal done
+        done += draws
+        progress(done, total)
+
+    return advance
 
 
 def claim(found: Contrast, margin: float) -> Claim:
@@ -219,6 +237,14 @@ def _enough(rows: int, blocks: int, gate: "Gate", *, by_block: bool) -> Check:
     if by_block:
         said += f"; in {blocks:,} blocks, at least {FEW} asked"
     return Check("rows", rows >= gate.minimum_rows and (not by_block or blocks >= FEW), said)
+
+
+def _few_refused(refused: int, rows: int, gate: "Gate") -> Iterator[Check]:
+    """Ask that the rows which a model cannot read are few: what it cannot read, it cannot serve."""
+    if refused:
+        share = refused / (refused + rows)
+        said = f"a contract refuses {refused:,} rows, {share:.2%}, at most {gate.max_refused:.2%}"
+        yield Check("rows", share <= gate.max_refused, said)
 
 
 def _rule(found: Contrast, gate: "Gate") -> Check:

@@ -58,12 +58,14 @@ def _sentences(evidence: Plain) -> Iterator[str]:
         f"{rows['compared']:,} of {rows['held_out']:,} rows of the {rows['of']}'s "
         f"hold-out: {rows['trained_on']:,} left because a model was trained on them, "
         f"{rows['younger_than_label_delay']:,} because their label may still change, "
-        f"{rows['unlabelled']:,} without a label"
+        f"{rows['unlabelled']:,} without a label, {rows.get('refused', 0):,} refused by a contract"
     )
     for side in ("champion", "challenger"):
         if (found := evidence.get(side)) and found["answers"] == "scored":
             yield f"the {side} had no predictions of them on record: its bundle was asked"
-    if evidence.get("detectable") is not None:
+    if evidence.get("detectable") == 0:
+        yield "both models answer these rows alike"
+    elif evidence.get("detectable") is not None:
         share = " of the champion's value" if _is_relative(evidence) else ""
         yield (
             f"with these rows a true gain of {evidence['detectable']:.4f}{share} would be found in "

@@ -102,7 +102,7 @@ def _by_tag(root: Path, tag: git.Tag, source: str) -> Located:
         raise LineageError(
             f"this clone has the tag {tag.name} and not its commit {tag.commit[:12]}",
             where="a shallow clone" if git.is_shallow(root) else str(root),
-            run=f"git fetch --depth=1 {_remote(root)} tag '{tag.name}'",
+            run=git.fetch_line(root, tag.name),
         )
     evidence.verify(root, tag)
     found = at_commit(root, tag.commit, source)
@@ -124,10 +124,3 @@ def _tag(root: Path, ref: str) -> git.Tag | None:
     if "#" not in ref and "@" not in ref:
         return None
     return registry.find(root, ref, registry.artifact(root, revision.model_name(root)))
-
-
-def _remote(root: Path) -> str:
-    try:
-        return git.remote(root)
-    except LineageError:
-        return "origin"

@@ -261,7 +261,9 @@ def _gate(root: Path, place: registry.Place, facts: dict[str, Any]) -> Iterator[
     elif found.get("passed") is not True:
         yield Problem("its gate did not pass")
     if problem := mismatch(root, found, facts, place):
-        yield Problem(problem)
+        met = found.get("champion_tag")
+        lacks = met and registry.exact(root, str(met)) is None
+        yield Problem(problem, git.fetch_line(root, str(met)) if lacks else ANEW)
 
 
 def mismatch(
@@ -295,7 +297,12 @@ def _rollback(
 ) -> Iterator[Problem]:
     earlier = registry.exact(root, str(said.get("to")))
     where = registry.place_of(str(said.get("to")))
-    if earlier is None or where is None or where.stage != place.stage:
+    if earlier is None and where is not None and where.stage == place.stage:
+        name = str(said["to"])
+        yield Problem(
+            f"it goes back to {name}, which this clone does not have", git.fetch_line(root, name)
+        )
+    elif earlier is None or where is None or where.stage != place.stage:
         yield Problem(f"it goes back to {said.get('to')}, which is no tag of the stage")
     elif where.artifact != place.artifact or where.number >= place.number:
         yield Problem(f"it goes back to {earlier.name}, which is not before it")

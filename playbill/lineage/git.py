@@ -237,6 +237,29 @@ def remote(root: Path) -> str:
     )
 
 
+def fetch_line(root: Path, tag: str) -> str:
+    """Return the command that brings one tag and its commit into this clone."""
+    try:
+        name = remote(root)
+    except LineageError:
+        name = "origin"
+    return f"git fetch {'--depth=1 ' if is_shallow(root) else ''}{name} tag '{tag}'"
+
+
+def refuse_shallow(root: Path) -> None:
+    """Refuse a shallow clone: without all tags it is not known who is in a stage.
+
+    Raises:
+        LineageError: The clone was cut off.
+    """
+    if is_shallow(root):
+        raise LineageError(
+            "a shallow clone may lack tags, so neither the next version nor the champion is known",
+            expected="a clone with its history",
+            run="git fetch --unshallow --tags",
+        )
+
+
 def tags(root: Path, pattern: str = "*", *, lightweight: bool = False) -> list[Tag]:
     """Return the annotated tags whose name matches a glob, by name; the others too if asked for.
 

@@ -175,6 +175,9 @@ def is_windowed(declared: dict[str, Any]) -> bool:
     """Say whether a source's config picks rows by the window."""
     if declared.get("kind") == "file":
         return declared.get("time") is not None
+    if declared.get("kind") in {"sql", "rest", "html"}:
+        said = (declared.get(key) for key in ("query", "url", "parameters"))
+        return any(mark in str(text) for text in said for mark in (":start", "{start}"))
     return bool(declared.get("windowed", True))
 
 

@@ -157,12 +157,7 @@ def ready(root: Path, stage: str) -> None:
         LineageError: One of them is missing; the text says how to get it.
     """
     registry.check_stage(stage)
-    if git.is_shallow(root):
-        raise LineageError(
-            "a shallow clone may lack tags, so neither the next version nor the champion is known",
-            expected="a clone with its history",
-            run="git fetch --unshallow --tags",
-        )
+    git.refuse_shallow(root)
     git.identity(root)
     if signature.is_demanded(root) and signature.key(root) is None:
         raise LineageError(
@@ -204,6 +199,24 @@ def push_target(root: Path) -> str:
         return git.remote(root)
     except LineageError:
         return "origin"
+
+
+def push(root: Path, *tags: str) -> None:
+    """Push new tags.
+
+    Raises:
+        LineageError: They stand in this clone, and nowhere else: there is no remote or it refused.
+    """
+    try:
+        worktree.push(root, *(f"refs/tags/{tag}" for tag in tags))
+    except LineageError as error:
+        quoted = " ".join(f"'{tag}'" for tag in tags)
+        raise LineageError(
+            f"{', '.join(tags)} made here, but not pushed: {error.what}",
+            where=error.where,
+            expected="a remote that takes them; until then this clone alone has them",
+            run=f"git push {push_target(root)} {quoted}",
+        ) from error
 
 
 def check_pushed(root: Path, commit: str, *, allow: bool) -> tuple[str, ...]:

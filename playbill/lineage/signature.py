@@ -88,8 +88,23 @@ def sign(root: Path, content: bytes, namespace: str) -> str | None:
     return done.stdout.decode()
 
 
-def check(root: Path, content: bytes, signature: str | None, namespace: str) -> Checked:
-    """Return whose signature of `content` this is, and whether the project trusts the signer."""
+def check(
+    root: Path,
+    content: bytes,
+    signature: str | None,
+    namespace: str,
+    *,
+    allowed: Path | None = None,
+) -> Checked:
+    """Return whose signature of `content` this is, and whether the project trusts the signer.
+
+    Args:
+        root: The project.
+        content: What is said to be signed.
+        signature: In its armour; None or empty: there is none.
+        namespace: What the signature must be for.
+        allowed: Who is trusted; None: conf/env/allowed_signers.
+    """
     if not signature:
         return Checked("unsigned")
     with tempfile.TemporaryDirectory(prefix="playbill-") as scratch:
@@ -99,7 +114,7 @@ def check(root: Path, content: bytes, signature: str | None, namespace: str) -> 
         match = _GOOD.search(sound.stdout.decode(errors="replace"))
         if sound.returncode or not match:
             return Checked("bad")
-        allowed = root / ALLOWED
+        allowed = allowed or root / ALLOWED
         if allowed.is_file():
             found = _call(["-Y", "find-principals", "-s", str(file), "-f", str(allowed)])
             for name in found.stdout.decode(errors="replace").split("\n"):

@@ -3,13 +3,17 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playbill.errors import LineageError, PlaybillError, UsageError
 from playbill.lineage import evidence, promotion
 from playbill.lineage.promotion import Candidate, Promotion, Wish
-from playbill.pipeline.gate import gate
+from playbill.pipeline.gate import Gated, gate
+
+if TYPE_CHECKING:
+    from playbill.evaluation.gate import Progress
 
 Say = Callable[[str], None]
 
@@ -27,7 +31,14 @@ class Answer:
     gate: dict[str, Any] | None
 
 
-def promote(root: Path, ref: str, wish: Wish, say: Say, given: Path | None = None) -> Answer:
+def promote(
+    root: Path,
+    ref: str,
+    wish: Wish,
+    say: Say,
+    given: Path | None = None,
+    progress: "Progress | None" = None,
+) -> Answer:
     """Put a revision into a stage, if the gate lets it through.
 
     Args:
@@ -36,19 +47,26 @@ def promote(root: Path, ref: str, wish: Wish, say: Say, given: Path | None = Non
         wish: Stage, version, and whether to override.
         say: Told what takes long.
         given: Evidence that `playbill gate --json` wrote elsewhere; None: the gate is asked here.
+        progress: Told how far the gate is.
 
     Raises:
         LineageError: The revision cannot be promoted, or the evidence is about something else.
     """
     candidate = promotion.prepare(root, ref, wish)
-    decided, result = _decide(root, candidate, wish, say, given)
+    ask = partial(gate, root, candidate.commit, None, wish.stage, say, progress)
+    decided, result = _decide(root, candidate, wish, say, ask, given)
     if decided is None:
         return Answer(None, result)
     return Answer(promotion.complete(root, candidate, wish, decided), result)
 
 
 def _decide(
-    root: Path, candidate: Candidate, wish: Wish, say: Say, given: Path | None
+    root: Path,
+    candidate: Candidate,
+    wish: Wish,
+    say: Say,
+    ask: Callable[[], Gated],
+    given: Path | None,
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return what the tag says of the decision, None for a no; and the gate's evidence."""
     if not candidate.needs_gate:
@@ -59,7 +77,7 @@ def _decide(
         else:
             champion = candidate.champion.tag.name if candidate.champion else "the floors alone"
             say(f"asking the gate: {candidate.commit[:12]} against {champion}")
-            found = gate(root, candidate.commit, None, wish.stage, say).evidence
+            found = ask().evidence
     except PlaybillError as error:
         if wish.override is None:
             raise

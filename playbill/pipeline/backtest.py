@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from playbill.bundle.fingerprint import frame_digest
 from playbill.config.params import read_params
-from playbill.config.schema import DriftPolicy, Params, Window
+from playbill.config.schema import DriftPolicy, Params
+from playbill.config.source import Window
 from playbill.config.span import later
 from playbill.contract.column import inputs
 from playbill.contract.task import outcome

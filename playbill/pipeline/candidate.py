@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from playbill.config.schema import Params, Window
+from playbill.config.schema import Params
+from playbill.config.source import Window
 from playbill.contract.column import inputs
 from playbill.contract.task import outcome
 from playbill.pipeline.runner import find, load_function

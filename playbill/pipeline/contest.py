@@ -135,6 +135,7 @@ def _on_newer(
     rows = holdout.rows_for(after, before)
     owner = after if rows.of == "challenger" else before
     name = owner.project.name
+    holdout.leave_refused({one.project.name: one for one in (before, after)}, rows, owner)
     if not len(rows.table):
         raise DataError(f"of {rows.held_out:,} rows of {name} none is new to both models")
     said = [holdout.ask(one, rows, owner, say) for one in (before, after)]

@@ -1,7 +1,8 @@
 """Files of a stage to Python objects and back, by the ending of their name.
 
 .parquet: pandas.DataFrame; .json: plain values; .skops: a fitted scikit-learn Pipeline; a folder:
-read as its Path, written from a mapping of relative names to such objects, text or bytes.
+read as its Path, written from a mapping of relative names to such objects, text, bytes, or Paths of
+files to copy.
 """
 
 import importlib
@@ -67,7 +68,10 @@ def _write_folder(path: Path, values: Mapping[str, Any]) -> None:
     for name in sorted(values):
         target = path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(encode(target, values[name]))
+        if isinstance(values[name], Path):
+            shutil.copyfile(values[name], target)
+        else:
+            target.write_bytes(encode(target, values[name]))
 
 
 def encode(path: Path, value: Any) -> bytes:

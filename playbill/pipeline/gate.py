@@ -14,7 +14,17 @@ from playbill.config.decision import metric_of
 from playbill.errors import ConfigError, LineageError
 from playbill.lineage import bundle, git, registry, revision, worktree
 from playbill.lineage.evidence import FORMAT_VERSION, seal
-from playbill.pipeline.holdout import TEST, TRAIN, Rows, Said, Side, ask, rows_for, side
+from playbill.pipeline.holdout import (
+    TEST,
+    TRAIN,
+    Rows,
+    Said,
+    Side,
+    ask,
+    leave_refused,
+    rows_for,
+    side,
+)
 from playbill.pipeline.project import Project
 
 if TYPE_CHECKING:
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playbill.config.schema import Evaluation
-    from playbill.evaluation.gate import Decision
+    from playbill.evaluation.gate import Decision, Progress
 
 Say = Callable[[str], None]
 WORKSPACE = "workspace"
@@ -51,6 +61,7 @@ def gate(
     champion: str | None = None,
     stage: str = registry.PRODUCTION,
     say: Say = lambda _: None,
+    progress: "Progress | None" = None,
 ) -> Gated:
     """Decide whether a challenger may take a champion's place.
 
@@ -60,22 +71,25 @@ def gate(
         champion: A revision; None: who is in the stage now. With nobody there the floors decide.
         stage: The stage that is meant.
         say: Told what takes long.
+        progress: Told how many draws of the bootstrap are done, and how many there are.
 
     Raises:
-        LineageError: A revision, its predictions or its rows cannot be had.
+        LineageError: A revision, its predictions or its rows cannot be had; or the champion is not
+            known, in a shallow clone.
         DataError: The champion's contract does not allow the challenger's rows.
     """
     project = Project(root, None if challenger == WORKSPACE else challenger)
+    if champion is None:
+        git.refuse_shallow(root)
     tag = champion or in_stage(root, stage)
     new, old = side(project), side(Project(root, tag)) if tag else None
     settings = settings_of(project)
     rows = rows_for(new, old)
     owner = old if old is not None and rows.of == "champion" else new
-    said = {"challenger": ask(new, rows, owner, say)}
-    if old is not None:
-        said["champion"] = ask(old, rows, owner, say)
-    decision = _decide(settings, rows, said, owner)
     sides = {"challenger": new, **({"champion": old} if old else {})}
+    leave_refused({f"the {name}": one for name, one in sides.items()}, rows, owner)
+    said = {name: ask(one, rows, owner, say) for name, one in sides.items()}
+    decision = _decide(settings, rows, said, owner, progress)
     notes = [*rows.notes, *_notes(settings, new, old)]
     evidence = {
         "format_version": FORMAT_VERSION,
@@ -124,7 +138,11 @@ def settings_of(project: Project) -> "Evaluation":
 
 
 def _decide(
-    settings: "Evaluation", rows: Rows, said: Mapping[str, Said], owner: Side
+    settings: "Evaluation",
+    rows: Rows,
+    said: Mapping[str, Said],
+    owner: Side,
+    progress: "Progress | None",
 ) -> "Decision":
     from playbill.evaluation.assessment import make_plan
     from playbill.evaluation.gate import Question, decide
@@ -145,8 +163,9 @@ def _decide(
         blocks=make_plan(table, owner.contract, settings).blocks,
         metric=metric_of(gate_.metric, owner.contract.task),
         slice_rows=settings.slice_rows,
+        refused=rows.refused,
     )
-    return decide(question, gate_)
+    return decide(question, gate_, progress)
 
 
 def _used(one: Side, said: Said) -> dict[str, Any]:
@@ -208,6 +227,7 @@ def _counted(rows: Rows, owner: Side) -> dict[str, Any]:
         "trained_on": rows.trained,
         "younger_than_label_delay": rows.young,
         "unlabelled": rows.unlabelled,
+        "refused": rows.refused,
         "compared": len(rows.table),
         "keys": f"sha256:{hashlib.sha256(keys.encode()).hexdigest()}",
     }

@@ -6,7 +6,8 @@ predictions on record for these rows is asked for them: its bundle, as `playbill
 """
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
@@ -75,6 +76,7 @@ class Rows:
         trained: Rows that one of the models was trained on.
         young: Rows whose label had not had its time at the end of the data window.
         unlabelled: Rows without a target.
+        refused: Rows whose values a model's contract refuses, so that it cannot be asked.
         notes: What a reader should know.
     """
 
@@ -84,6 +86,7 @@ class Rows:
     trained: int = 0
     young: int = 0
     unlabelled: int = 0
+    refused: int = 0
     notes: list[str] = field(default_factory=list)
 
     def keep(self, wanted: "NDArray[np.bool_]") -> int:
@@ -144,6 +147,30 @@ def rows_for(challenger: Side, champion: Side | None) -> Rows:
         if one is not None:
             _leave_out(found, one, must_know=one is challenger)
     return found
+
+
+def leave_refused(sides: Mapping[str, Side], rows: Rows, truth_of: Side) -> None:
+    """Leave out the rows that a model has to be asked about and would refuse; a note says why.
+
+    Args:
+        sides: The models by what a note calls them.
+        rows: The rows; those that are left are ones that every model can answer.
+        truth_of: The side whose contract says what is true.
+
+    Raises:
+        DataError: A model asks for a column that the rows do not have.
+        BundleError: A bundle is refused.
+    """
+    from playbill.bundle.batch import refused_rows
+
+    for name, one in sides.items():
+        if _recorded(one, rows, outcome(truth_of.contract)) is None:
+            with _asked_about(one):
+                refused, reasons = refused_rows(one.project.bundle, rows.table)
+            if count := rows.keep(~refused):
+                rows.refused += count
+                why = ", ".join(f"{reason} in {n:,}" for reason, n in reasons.items())
+                rows.notes.append(f"{count:,} rows left, refused by the contract of {name}: {why}")
 
 
 def ask(one: Side, rows: Rows, truth_of: Side, say: Say) -> Said:
@@ -263,16 +290,22 @@ def _scored(one: Side, rows: Rows, asked: Asked) -> "NDArray[np.float64]":
     with tempfile.TemporaryDirectory(prefix="playbill-") as scratch:
         source, target = Path(scratch, "rows.parquet"), Path(scratch, "said.parquet")
         rows.table.to_parquet(source, index=False)
-        try:
+        with _asked_about(one):
             predict_file(one.project.bundle, source, target)
-        except DataError as error:
-            raise DataError(
-                f"{one.project.name} cannot be asked about the newer hold-out: {error.what}",
-                where=error.where,
-                expected=f"rows that its contract allows: {error.expected}",
-                run="promote with --override, if the contracts are meant to differ",
-            ) from error
         return answers_of(pd.read_parquet(target), asked)
+
+
+@contextmanager
+def _asked_about(one: Side) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        raise DataError(
+            f"{one.project.name} cannot be asked about the newer hold-out: {error.what}",
+            where=error.where,
+            expected=f"rows that its contract allows: {error.expected}",
+            run="promote with --override, if the contracts are meant to differ",
+        ) from error
 
 
 def _named(asked: Asked) -> str:

@@ -13,7 +13,8 @@ from playbill.config.compilation import compile_project, write
 from playbill.config.editing import fold
 from playbill.config.matrix import steps
 from playbill.config.params import read_params
-from playbill.config.schema import Params, Window
+from playbill.config.schema import Params
+from playbill.config.source import Window
 from playbill.errors import PlaybillError, StageError, UsageError
 from playbill.evaluation import table
 from playbill.lineage import git, registry, worktree

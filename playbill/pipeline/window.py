@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbill.config.params import read_params
-from playbill.config.schema import Window
+from playbill.config.source import Window
 from playbill.config.span import is_span, later
 from playbill.errors import UsageError
 from playbill.pipeline.runner import find, load_function

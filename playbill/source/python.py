@@ -1,24 +1,37 @@
-"""Sources of kind `python`: a function of the project returns the rows of a window."""
+"""Sources of kind `python`: a function of the project returns, or yields, the rows of a window."""
 
-from playbill.config.schema import PythonSource
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from playbill.config.source import PythonSource
 from playbill.config.target import import_target
 from playbill.errors import DataError, PlaybillError
-from playbill.source.base import Context, Rows, require_rows
+from playbill.source.base import Context, Rows, as_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def read(source: PythonSource, context: Context) -> Rows:
-    """Call the target, with `start` and `end` if it is windowed, and return its frame.
+    """Call the target, with `start` and `end` if it is windowed; it gives a frame, or many.
 
     Raises:
-        DataError: The function failed, returned no data frame or no rows.
+        DataError: The function failed, or returned what is no frame.
     """
-    import pandas as pd
-
     function = import_target(source.target, context.allow)
     window = context.window
     arguments = {"start": window.start, "end": window.end} if source.windowed else {}
+    return Rows(_tables(function, arguments, source, context), {"target": source.target})
+
+
+def _tables(
+    function: Any, arguments: dict[str, Any], source: PythonSource, context: Context
+) -> "Iterator[pa.Table]":
     try:
-        frame = function(**arguments)
+        returned = function(**arguments)
+        frames = returned if isinstance(returned, Iterator) else iter([returned])
+        for frame in frames:
+            yield _table(frame, source, context)
     except PlaybillError:
         raise
     except Exception as error:
@@ -27,14 +40,18 @@ def read(source: PythonSource, context: Context) -> Rows:
             where=context.where,
             expected=f"a function that takes {list(arguments) or 'no arguments'}",
         ) from error
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(
-            f"source `{context.name}`: {source.target} returned {type(frame).__name__}",
-            where=context.where,
-            expected="a pandas.DataFrame",
-        )
-    span = f" from {window.start} to {window.end}" if source.windowed else ""
-    require_rows(
-        len(frame), context, f"source `{context.name}` returned no rows{span}", "at least one row"
+
+
+def _table(frame: Any, source: PythonSource, context: Context) -> "pa.Table":
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(frame, pd.DataFrame):
+        return as_table(frame, context)
+    if isinstance(frame, pa.Table):
+        return frame.replace_schema_metadata(None)
+    raise DataError(
+        f"source `{context.name}`: {source.target} returned {type(frame).__name__}",
+        where=context.where,
+        expected="a pandas.DataFrame, a pyarrow.Table, or a generator of them",
     )
-    return Rows(frame, source.windowed, {"target": source.target})

@@ -87,6 +87,16 @@ def test_a_value_outside_the_contract_is_named_with_its_row_and_nothing_is_writt
     assert not list(rows.glob("*out.csv*"))
 
 
+def test_rows_that_would_be_refused_are_found_with_their_reasons(bundle: Path) -> None:
+    frame = made().test.copy()
+    frame.loc[[3, 4], "age"] = 130
+    frame.loc[[4, 9], "ward"] = "west"
+    refused, reasons = batch.refused_rows(bundle, frame)
+    assert refused.nonzero()[0].tolist() == [3, 4, 9]
+    assert reasons == {"age is too large": 2, "ward is not allowed": 2}
+    assert not batch.refused_rows(bundle, frame[~refused])[0].any()
+
+
 def test_a_missing_column_is_named_with_the_nearest(bundle: Path, rows: Path) -> None:
     made().test.rename(columns={"dose": "doze"}).to_csv(rows / "in.csv", index=False)
     with pytest.raises(DataError, match="the column `dose` is missing") as caught:

@@ -333,6 +333,34 @@ def test_the_gate_says_that_a_run_which_nobody_committed_was_not_asked_about(
     assert any("a model met itself" in note for note in json.loads(said.stdout)["notes"])
 
 
+def test_tags_that_could_not_be_pushed_are_said_to_stand_here(project: Path) -> None:
+    _promote("first")
+    _promote("quiet-moth", "--allow-unpushed", "--override", "another")
+    hook = project.parent / "origin.git" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    error = _run(rollback, "--reason", "x", "--push").exception
+    assert isinstance(error, LineageError)
+    assert "tiny#prod#3 made here, but not pushed" in error.what
+    assert error.run == "git push origin 'tiny#prod#3'"
+    git.run(project, "remote", "remove", "origin")
+    assert isinstance(_run(withdraw, "v0.0.2", "--reason", "x", "--push").exception, LineageError)
+    assert [tag.name for tag in git.tags(project, "*!*")] == [], "nothing without a remote"
+
+
+def test_a_shallow_clone_does_not_take_an_unknown_champion_for_none(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _promote("first", "--push")
+    git.run(project, "clone", "-q", "--depth=1", "--no-tags", f"file://{project}", "../shallow")
+    monkeypatch.chdir(project.parent / "shallow")
+    refused = _run(gate).exception
+    assert isinstance(refused, LineageError)
+    assert refused.run == "git fetch --unshallow --tags"
+    for command in (models, past):
+        assert "this clone is shallow and may lack tags" in _run(command).stdout
+
+
 def test_history_shows_a_tag_that_is_not_believed_and_exits_with_one(project: Path) -> None:
     _promote("first")
     git.run(project, "tag", "-f", "-am", "by hand", "tiny#prod#2", "HEAD")

@@ -128,7 +128,7 @@ def test_a_column_known_only_afterwards_is_refused_in_the_contract(project: Path
 @pytest.mark.parametrize(
     ("old", "new", "where", "expected"),
     [
-        ("kind: file, ", "", "conf/source/tiny.yaml:3 source.sources.rows", "one of file, python"),
+        ("kind: file, ", "", "conf/source/tiny.yaml:3 source.sources.rows", "rest, html, python"),
         ("kind: file", "kind: fil", "conf/source/tiny.yaml:3 source.sources.rows.kind", "`file`"),
         ("path: rows", "pth: rows", "source.sources.rows.pth", "`path`"),
         ("path: rows.csv", "path: 3", "source.sources.rows.path", "a valid string"),

@@ -13,7 +13,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from playbill.cli.drift import drift
-from playbill.config.schema import Drift, Window
+from playbill.config.schema import Drift
+from playbill.config.source import Window
 from playbill.drift.profile import build_profile
 from playbill.errors import BundleError, DataError, UsageError
 from playbill.pipeline.window import beyond

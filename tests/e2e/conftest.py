@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.config.conftest import edit
 from tests.conftest import REPOSITORY
 
+HEADER = "id,x,y\n"
+ROWS = "".join(f"r{i},{i}.5,{i % 2 == 0}\n" for i in range(40))
 IGNORED = shutil.ignore_patterns("__pycache__", ".venv")
 
 
@@ -78,3 +81,22 @@ def mine(_world: Path, tmp_path: Path) -> Iterator[Path]:
     shutil.copytree(_world / "clone", copy, symlinks=True, ignore=IGNORED)
     yield copy
     shutil.rmtree(copy, ignore_errors=True)
+
+
+@pytest.fixture
+def table(tiny: Path) -> Path:
+    """A small project with the real stages, whose rows come from rows.csv."""
+    for stage in ("ingest", "validate", "prepare"):
+        shutil.copy(REPOSITORY / "stages" / f"{stage}.py", tiny / "stages" / f"{stage}.py")
+    shutil.copy(
+        REPOSITORY / "playbill/conf/pipeline/default.yaml", tiny / "conf/pipeline/tiny.yaml"
+    )
+    pipeline = (tiny / "conf/pipeline/tiny.yaml").read_text()
+    head, _, rest = pipeline.partition("  train:\n")
+    (tiny / "conf/pipeline/tiny.yaml").write_text(
+        head + "model: data/prepared/train.parquet\n" + "sources: [stages]\n"
+    )
+    assert rest
+    edit(tiny / "conf/source/tiny.yaml", "FROM rows", "FROM rows ORDER BY id")
+    (tiny / "rows.csv").write_text(HEADER + ROWS)
+    return tiny

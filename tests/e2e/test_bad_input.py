@@ -1,37 +1,15 @@
 """What a user can get wrong with data, and what `dvc repro` says then."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.config.conftest import edit
-from tests.conftest import REPOSITORY, Run
+from tests.conftest import Run
+from tests.e2e.conftest import HEADER, ROWS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("flights")]
-
-HEADER = "id,x,y\n"
-ROWS = "".join(f"r{i},{i}.5,{i % 2 == 0}\n" for i in range(40))
-
-
-@pytest.fixture
-def table(tiny: Path) -> Path:
-    """A small project with the real stages, whose rows come from rows.csv."""
-    for stage in ("ingest", "validate", "prepare"):
-        shutil.copy(REPOSITORY / "stages" / f"{stage}.py", tiny / "stages" / f"{stage}.py")
-    shutil.copy(
-        REPOSITORY / "playbill/conf/pipeline/default.yaml", tiny / "conf/pipeline/tiny.yaml"
-    )
-    pipeline = (tiny / "conf/pipeline/tiny.yaml").read_text()
-    head, _, rest = pipeline.partition("  train:\n")
-    (tiny / "conf/pipeline/tiny.yaml").write_text(
-        head + "model: data/prepared/train.parquet\n" + "sources: [stages]\n"
-    )
-    assert rest
-    edit(tiny / "conf/source/tiny.yaml", "FROM rows", "FROM rows ORDER BY id")
-    (tiny / "rows.csv").write_text(HEADER + ROWS)
-    return tiny
 
 
 def refused(project: Path, run: Run) -> str:

@@ -48,6 +48,26 @@ def test_a_better_model_passes_both_rules_and_a_worse_one_none() -> None:
         assert found.claim == "worse"
 
 
+def test_rows_that_a_contract_refuses_are_tolerated_up_to_the_declared_share() -> None:
+    weak, strong = _two((0.8, 1.8), rows=990)
+    for refused, allowed, passed in ((10, 0.01, True), (11, 0.01, False), (1, 0.0, False)):
+        question = Question(strong, weak, {}, None, "roc_auc", 100, refused=refused)
+        found = decide(question, Gate(max_refused=allowed))
+        assert found.passed is passed, (refused, allowed)
+        assert f"a contract refuses {refused} rows" in found.checks[1].said
+        assert (found.contrast is not None) is passed, "what is not decided is not compared"
+
+
+def test_who_watches_is_told_of_every_draw_and_the_answer_stays() -> None:
+    weak, strong = _two((0.8, 1.8))
+    part = np.arange(len(weak)) % 2
+    question = Question(strong, weak, {"part": part}, None, "roc_auc", 100)
+    gate, seen = Gate(draws=500, floors={"roc_auc": 0.5}), list[tuple[int, int]]()
+    assert decide(question, gate, lambda *told: seen.append(told)) == decide(question, gate)
+    assert seen[-1] == (2000, 2000), "all rows, two slices, the floors"
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
 def test_the_same_model_is_not_worse_and_not_better() -> None:
     same, _ = _two((1.0, 1.0))
     assert _ask(same, same, Gate(margin=0)).claim == "not worse"

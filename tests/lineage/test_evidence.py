@@ -384,6 +384,15 @@ def test_a_name_that_is_nearly_right_is_answered_with_the_nearest(
     assert words in told.value.expected
 
 
+def test_a_tag_that_leads_to_one_this_clone_lacks_says_how_to_fetch_it(served: Path) -> None:
+    promote(served, "HEAD")
+    rollback.rollback(served, "prod", "errors at JFK")
+    git.run(served, "tag", "-d", "tiny#prod#1")
+    with pytest.raises(LineageError, match="which this clone does not have") as told:
+        bundle.find(served)
+    assert told.value.run == "git fetch origin tag 'tiny#prod#1'"
+
+
 def test_a_shallow_clone_serves_a_tag_that_it_fetched(served: Path) -> None:
     worktree.push(served, "refs/tags/tiny#prod#1", "refs/tags/tiny@v0.0.1")
     clone = served.parent / "shallow"

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from playbill.config.params import read_params
-from playbill.config.schema import DriftPolicy, Params, Window
+from playbill.config.schema import DriftPolicy, Params
+from playbill.config.source import Window
 from playbill.drift.policy import Known, decide
 from playbill.errors import DataError, UsageError
 from playbill.pipeline import backtest_report

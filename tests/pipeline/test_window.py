@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from playbill.config.schema import Window
+from playbill.config.source import Window
 from playbill.errors import UsageError
 from playbill.pipeline.window import beyond, parse_window, shift
 

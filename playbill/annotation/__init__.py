@@ -1,0 +1,1 @@
+"""Unlabelled rows out to people, their labels in."""
