@@ -124,7 +124,8 @@ def _profile(
         scores=score(answers, known),
         time=contract.role("time"),
     )
-    return with_model(profile, performance=performance, importance=losses)
+    window = {"start": str(params.source.window.start), "end": str(params.source.window.end)}
+    return {**with_model(profile, performance=performance, importance=losses), "window": window}
 
 
 def _importance(report: dict[str, Any]) -> dict[str, float]:

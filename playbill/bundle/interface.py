@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from playbill.bundle.image import dockerfile
 from playbill.bundle.truth import feedback_models
 from playbill.contract.outcome import BINARY, Outcome
 
@@ -50,7 +51,7 @@ def write_interface(
         "schemas.py": _schemas(name, inputs, target, server, asked),
         "app.py": _app(name, inputs, server, asked),
         "__main__.py": _MAIN.format(name=name, edit=EDIT),
-        "Dockerfile": _DOCKERFILE.format(python=server.python, name=name, edit=EDIT),
+        "Dockerfile": dockerfile(name, server, EDIT),
     }
 
 
@@ -413,27 +414,3 @@ from playbill.server.command import main  # noqa: E402
 if __name__ == "__main__":
     main()
 '''
-
-_DOCKERFILE = """\
-# {edit}
-# Build it in the bundle's folder: docker build -f server/Dockerfile -t {name} .
-FROM python:{python}-slim
-
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-WORKDIR /bundle
-
-COPY requirements.txt ./
-RUN pip install --no-cache-dir --no-compile -r requirements.txt \\
-    && useradd --system --no-create-home --uid 10001 playbill
-
-# Owned by root and read-only to the server: it could not change what it verifies.
-COPY . ./
-USER 10001
-
-# Loopback, as long as nobody is authenticated: share the container's network with the proxy that
-# authenticates (a sidecar), or mount a key file and add: --host 0.0.0.0 --keys /run/keys.jsonl
-HEALTHCHECK --interval=30s --timeout=3s --start-period=10s \\
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz')"]
-STOPSIGNAL SIGTERM
-ENTRYPOINT ["python", "server", "--host", "127.0.0.1", "--port", "8000"]
-"""

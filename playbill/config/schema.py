@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from playbill.config.decision import Feedback, Gate, Promotion
+from playbill.config.deployment import Alerts, Image
 from playbill.config.group import Group
 from playbill.config.kind import Kind
 from playbill.config.labelling import Annotation
@@ -333,6 +334,10 @@ class Server(Group):
     """More distributions that the bundle requires: what a router imports, joserfc for tokens."""
     python: str = "3.11"
     """Python version of the generated Dockerfile's base image."""
+    image: Image = Image()
+    """The image of the server."""
+    alerts: Alerts = Alerts()
+    """Limits of the generated alert rules."""
 
 
 class DriftPolicy(Group):

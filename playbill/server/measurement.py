@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -75,6 +76,7 @@ class Measurement:
         self._workers = settings.workers
         self._watch.attach(self.board)
         self._info = dict(facts)
+        self._learned_until = _seconds(profile.get("window", {}).get("end"))
         self._log = PredictionLog(settings.log, self.board, slot) if settings.log.folder else None
         self._recorder = Recorder(facts, interface.columns, interface.personal, key)
         self._places()
@@ -167,12 +169,24 @@ class Measurement:
             "# TYPE playbill_workers gauge",
             line("playbill_workers", {}, self._workers),
         ]
+        if self._learned_until:
+            name = "playbill_model_learned_until_timestamp_seconds"
+            head += [
+                f"# HELP {name} End of the window of rows that the model learned from.",
+                f"# TYPE {name} gauge",
+                line(name, {}, self._learned_until),
+            ]
         return "\n".join(head) + "\n" + self.board.render() + self._watch.render()
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
             self._watch.count()
+
+
+def _seconds(day: str | None) -> float:
+    """Return the seconds since 1970 of a day in UTC, 0 without one."""
+    return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() if day else 0.0
 
 
 def now() -> float:

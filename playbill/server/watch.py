@@ -191,14 +191,20 @@ class Watch:
             f"# HELP {name}_expected_distance What sampling alone would make of the distance.",
             f"# TYPE {name}_expected_distance gauge",
         ]
+        missing = _head("missing_share", "Share of missing values in the window.")
+        before = _head("reference_missing_share", "Share of missing values in the reference.")
         place = 0
         for column, reference in self._bins.items():
             end = place + len(reference.counts)
+            feature = {"feature": column}
+            missing.append(line(f"{name}_missing_share", feature, _last(counts[place:end])))
+            share = _last(reference.counts)
+            before.append(line(f"{name}_reference_missing_share", feature, share))
             distance, chance = _distance(reference.counts, counts[place:end])
-            lines.append(line(f"{name}_distance", {"feature": column}, distance))
-            expected.append(line(f"{name}_expected_distance", {"feature": column}, chance))
+            lines.append(line(f"{name}_distance", feature, distance))
+            expected.append(line(f"{name}_expected_distance", feature, chance))
             place = end
-        return "\n".join([*lines, *expected]) + "\n"
+        return "\n".join([*lines, *expected, *missing, *before]) + "\n"
 
     def _window(self) -> tuple[float, list[float]]:
         assert self._board is not None
@@ -214,6 +220,16 @@ class Watch:
                     counts, slot[start + 2 : start + 1 + self._size], strict=True
                 )]  # fmt: skip
         return rows, counts
+
+
+def _head(name: str, text: str) -> list[str]:
+    return [f"# HELP playbill_drift_{name} {text}", f"# TYPE playbill_drift_{name} gauge"]
+
+
+def _last(counts: Sequence[float]) -> float:
+    """Return the share of the last bin, that of missing values."""
+    total = sum(counts)
+    return counts[-1] / total if total else 0.0
 
 
 def _distance(reference: Sequence[float], current: Sequence[float]) -> tuple[float, float]:
