@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from playbill.evaluation.metrics import LEADING, TITLES
+from playbill.config.metric import LEADING, TITLES
 
 if TYPE_CHECKING:
     from playbill.config.schema import Card

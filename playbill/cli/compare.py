@@ -1,10 +1,15 @@
 """`playbill compare`: what differs between models, and whether the difference holds."""
 
-import sys
-from pathlib import Path
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from playbill.cli.option import AsJson, Html, Markdown
+from playbill.cli.output import Forms, deliver
+
+if TYPE_CHECKING:
+    from playbill.evaluation.comparison import Comparison
 
 
 def compare(
@@ -16,14 +21,9 @@ def compare(
             help="Branches, tags, commits, DVC experiments, flights@v1.2.0 or flights#prod.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write Markdown to this file; `-` prints it.", show_default=False),
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Write one page that needs no network.", show_default=False)
-    ] = None,
+    as_json: AsJson = False,
+    markdown: Markdown = None,
+    html: Html = None,
 ) -> None:
     """Compare models: metrics on the same rows, slices, parameters, modules, plots.
 
@@ -40,23 +40,26 @@ def compare(
       playbill compare main quiet-moth --json
       playbill compare flights@v1.2.0 flights#prod main --html compare.html
     """  # noqa: D301 - \b keeps Click from wrapping the lines
+    from playbill.cli.progress import bar
     from playbill.config.location import find_project
     from playbill.evaluation import table
     from playbill.pipeline.contest import compare_revisions
 
-    found = compare_revisions(find_project(), revisions or (), say=_say)
-    if html is not None:
-        from playbill.evaluation.juxtaposition import as_html
+    with bar("drawing rows") as progress:
+        found = compare_revisions(find_project(), revisions or (), say=_say, progress=progress)
+    forms = Forms(
+        text=partial(table.as_text, found),
+        json=found.as_json,
+        markdown=partial(table.as_markdown, found),
+        html=partial(_page, found),
+    )
+    deliver(forms, as_json=as_json, markdown=markdown, html=html)
 
-        html.write_text(as_html(found), encoding="utf-8", newline="\n")
-    if markdown is not None and str(markdown) != "-":
-        markdown.write_text(table.as_markdown(found), encoding="utf-8", newline="\n")
-    if as_json:
-        sys.stdout.write(found.as_json())
-    elif markdown is None and html is None:
-        sys.stdout.write(table.as_text(found))
-    elif markdown is not None and str(markdown) == "-":
-        sys.stdout.write(table.as_markdown(found))
+
+def _page(found: "Comparison") -> str:
+    from playbill.evaluation.juxtaposition import as_html
+
+    return as_html(found)
 
 
 def _say(words: str) -> None:

@@ -1,11 +1,35 @@
 """How commands print results: JSON for machines, plain text for people."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
+
+
+@dataclass(frozen=True)
+class Forms:
+    """How one result is written: each is called only if it is asked for."""
+
+    text: Callable[[], str]
+    json: Callable[[], str]
+    markdown: Callable[[], str]
+    html: Callable[[], str]
+
+
+def deliver(forms: Forms, *, as_json: bool, markdown: Path | None, html: Path | None) -> None:
+    """Write the files that are asked for, and print JSON, Markdown (`-`) or, without any, text."""
+    if html is not None:
+        html.write_text(forms.html(), encoding="utf-8", newline="\n")
+    if as_json:
+        sys.stdout.write(forms.json())
+    if markdown is not None and not (as_json and str(markdown) == "-"):
+        write_markdown(forms.markdown(), markdown)
+    if not as_json and markdown is None and html is None:
+        sys.stdout.write(forms.text())
 
 
 def print_json(value: Any) -> None:

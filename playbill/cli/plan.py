@@ -1,9 +1,10 @@
 """`playbill plan`: what `dvc repro` will do, before it does it."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from playbill.cli.option import Markdown
 
 
 def plan(
@@ -16,10 +17,7 @@ def plan(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write Markdown to this file; `-` prints it.", show_default=False),
-    ] = None,
+    markdown: Markdown = None,
 ) -> None:
     """Say what `dvc repro` will do, and why; nothing is changed.
 

@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any
 
 import typer
+
+from playbill.cli.option import AsJson, Html, Markdown
+from playbill.cli.output import Forms, deliver
 
 
 def report(
@@ -18,14 +21,9 @@ def report(
             "default: the workspace.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write Markdown to this file; `-` prints it.", show_default=False),
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Write one page that needs no network.", show_default=False)
-    ] = None,
+    as_json: AsJson = False,
+    markdown: Markdown = None,
+    html: Html = None,
     learning_curve: Annotated[
         bool,
         typer.Option("--learning-curve", help="Refit on growing parts of the training rows."),
@@ -61,16 +59,13 @@ def report(
         found = evaluated.with_curves(
             root, found, learning=learning_curve, validation=validation_curve, track=_track
         )
-    if html is not None:
-        html.write_text(form.as_html(found), encoding="utf-8", newline="\n")
-    if markdown is not None and str(markdown) != "-":
-        markdown.write_text(form.as_markdown(found), encoding="utf-8", newline="\n")
-    if as_json:
-        sys.stdout.write(evaluated.as_json(found))
-    elif markdown is not None and str(markdown) == "-":
-        sys.stdout.write(form.as_markdown(found))
-    elif markdown is None and html is None:
-        sys.stdout.write(form.as_text(found))
+    forms = Forms(
+        text=partial(form.as_text, found),
+        json=partial(evaluated.as_json, found),
+        markdown=partial(form.as_markdown, found),
+        html=partial(form.as_html, found),
+    )
+    deliver(forms, as_json=as_json, markdown=markdown, html=html)
 
 
 def _track(items: Sequence[Any], label: str) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from playbill.config.group import Group
+from playbill.config.metric import METRICS, Metric
 from playbill.config.nearest import nearest
 from playbill.config.scalar import Share
 
@@ -18,23 +19,11 @@ if TYPE_CHECKING:
 
 Problem = tuple[str, str, str]  # key, what, expected
 Test = Literal["bootstrap", "delong", "mcnemar"]
-Metric = Literal[
-    "roc_auc", "average_precision", "f1", "precision", "recall", "accuracy", "brier", "log_loss",
-    "roc_auc_ovr", "balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kappa",
-    "mae", "rmse", "r2",
-]  # fmt: skip
-METRICS: "dict[Task, tuple[Metric, ...]]" = {
-    "binary": ("roc_auc", "average_precision", "f1", "precision", "recall", "accuracy", "brier",
-               "log_loss"),
-    "multiclass": ("roc_auc_ovr", "accuracy", "balanced_accuracy", "macro_f1", "weighted_f1",
-                   "cohen_kappa", "brier", "log_loss"),
-    "regression": ("rmse", "mae", "r2"),
-}  # fmt: skip
 DEFAULT: "dict[Task, Metric]" = {
     "binary": "roc_auc", "multiclass": "brier", "regression": "rmse",
 }  # fmt: skip
 # Metrics without a scale of their own: a margin is a share of the champion's value.
-RELATIVE: tuple[Metric, ...] = ("log_loss", "mae", "rmse")
+RELATIVE: tuple[Metric, ...] = ("log_loss", "mae", "rmse", "median_absolute_error")
 # Tests with a form of their own for one metric; the bootstrap takes every metric.
 SPECIAL: dict[Test, Metric] = {"delong": "roc_auc", "mcnemar": "accuracy"}
 
@@ -51,7 +40,7 @@ class Gate(Group):
     rule: Literal["non-inferior", "superior"] = "non-inferior"
     """non-inferior: shown not to be worse by more than `margin`; superior: shown to be better."""
     margin: Annotated[float, Field(ge=0)] = 0.01
-    """Largest loss that counts as none; of log_loss, mae and rmse a share of the champion's."""
+    """Largest loss that counts as none; of log_loss and errors a share of the champion's."""
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
     """Share of runs in which a claim may be made that is not true; each bound is one-sided."""
     power: Share = 0.8

@@ -2,22 +2,16 @@
 
 from collections.abc import Iterator
 
+from playbill.config.metric import METRICS, Metric
 from playbill.config.nearest import nearest
 from playbill.config.outcome import Task
 from playbill.config.schema import Params
 from playbill.config.space import space_problems
 
 Problem = tuple[str, str, str]  # key, what, expected
-# The measures of each task; the first is what a search optimises unless it is told otherwise.
-METRICS: dict[Task, tuple[str, ...]] = {
-    "binary": (
-        "roc_auc", "average_precision", "log_loss", "brier", "accuracy", "balanced_accuracy",
-        "f1", "precision", "recall", "mcc",
-    ),
-    "multiclass": (
-        "log_loss", "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "mcc",
-    ),
-    "regression": ("rmse", "mae", "r2"),
+# What a search optimises unless it is told otherwise.
+SEARCHED: dict[Task, Metric] = {
+    "binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse",
 }  # fmt: skip
 _FOLDS = "a choice of `validation` with folds, as `validation: stratified` or `validation: time`"
 
@@ -44,7 +38,7 @@ def _validation(params: Params) -> Iterator[Problem]:
         yield from _metric("validation.metrics", metric, contract.task)
 
 
-def _metric(key: str, metric: str, task: Task) -> Iterator[Problem]:
+def _metric(key: str, metric: Metric, task: Task) -> Iterator[Problem]:
     if metric not in METRICS[task]:
         yield key, f"`{metric}` is no measure of a {task} task", nearest(metric, METRICS[task])
 

@@ -21,6 +21,7 @@ from playbill.config.group import Group
 from playbill.config.kind import Kind
 from playbill.config.labelling import Annotation
 from playbill.config.measurement import Importance, Interval, SliceSearch
+from playbill.config.metric import Metric
 from playbill.config.outcome import Class, Task, classes_of
 from playbill.config.scalar import Item, Name, Prefix, Share, Sign, Span, placed
 from playbill.config.source import Source
@@ -28,10 +29,6 @@ from playbill.config.table import Keeps, Table
 
 # What must not be on both sides of a split.
 Crossing = Literal["group", "time"]
-Metric = Literal[
-    "roc_auc", "average_precision", "log_loss", "brier", "accuracy", "balanced_accuracy", "f1",
-    "precision", "recall", "mcc", "f1_macro", "rmse", "mae", "r2",
-]  # fmt: skip
 # A `_target_` and its keyword arguments; config/target.py checks them against the signature.
 Target = dict[str, Any]
 
@@ -200,7 +197,7 @@ class Tuning(Group):
     kind: Literal["off", "grid", "random", "optuna", "automl"] = "off"
     """grid: every combination; random: drawn; optuna: TPE; automl: FLAML, several models too."""
     metric: Metric | None = None
-    """What is optimised, as its mean over the folds; default: the task's first measure."""
+    """What is optimised, as its mean over the folds; default: roc_auc, log_loss or rmse by task."""
     space: dict[str, Any] = {}
     """Under `model` and `feature`, as there: a list of choices, or {low, high, log, step}."""
     trials: Annotated[int, Field(ge=1, le=100_000)] = 20
@@ -229,7 +226,7 @@ class Threshold(Group):
 
     kind: Literal["fixed", "metric", "cost"] = "fixed"
     """fixed: evaluation.threshold; metric, cost: the best on the folds of `validation`."""
-    metric: Literal["f1", "accuracy", "balanced_accuracy", "mcc"] = "f1"
+    metric: Literal["f1", "accuracy", "balanced_accuracy", "matthews_corrcoef"] = "f1"
     """metric: what is to be largest."""
     false_positive: Annotated[float, Field(ge=0)] = 1.0
     """cost: of a row that is called positive and is not."""

@@ -9,6 +9,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from playbill.config.choice import CONFIG_FILE
+from playbill.config.metric import RENAMED
 from playbill.config.nearest import nearest
 from playbill.config.origin import Origin, shipped_folder
 from playbill.config.params import leaves
@@ -274,9 +275,15 @@ def _expected(item: Mapping[str, Any]) -> str:
         return "a mapping: keys, each with its value"
     if item["type"] == "literal_error" and item["input"] is False and "'off'" in item["msg"]:
         return '`"off"` in quotes: YAML reads a bare off as false'
+    if item["type"] == "literal_error" and (now := RENAMED.get(str(item["input"]))) in _named(item):
+        return f"`{now}`, as it is called here"
     if item["type"] == "string_pattern_mismatch":
         return f"text of the form {item['ctx']['pattern']}"
     return str(item["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+def _named(item: Mapping[str, Any]) -> list[str]:
+    return re.findall(r"'([^']*)'", str(item["msg"]))
 
 
 def _tag_name(context: Mapping[str, Any]) -> str:

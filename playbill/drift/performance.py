@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbill.config.metric import LOWER_IS_BETTER
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,9 +20,8 @@ RELIABILITY_BINS = 20  # of about equal rows; fewer smooth too much, more follow
 FINE_BINS = 400  # of the scores, on which the spread is simulated
 DRAWS = 400
 COVERAGE = 0.95
-# In the order of a report; higher is better but for the Brier score.
+# In the order of a report.
 MEASURES = ("roc_auc", "accuracy", "precision", "recall", "f1", "brier")
-LOWER_IS_BETTER = frozenset({"brier"})
 
 
 @dataclass(frozen=True)

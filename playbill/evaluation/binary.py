@@ -56,6 +56,13 @@ def _combine(totals: "NDArray[np.float64]") -> Drawn:
     precision = hits / np.maximum(total["predicted"], 1)
     recall = hits / np.maximum(total["positive"], 1)
     both = precision + recall
+    negative, quiet = rows - total["positive"], rows - total["predicted"]
+    right_negative = total["right"] - hits
+    missed = total["positive"] - hits
+    spread = total["predicted"] * total["positive"] * quiet * negative
+    agreed = hits * right_negative - (total["predicted"] - hits) * missed
+    recalls = recall * (total["positive"] > 0) + right_negative / np.maximum(negative, 1)
+    sides = (total["positive"] > 0) * 1 + (negative > 0)
     return {
         "positive_share": total["positive"] / rows,
         "predicted_positive_share": total["predicted"] / rows,
@@ -64,6 +71,8 @@ def _combine(totals: "NDArray[np.float64]") -> Drawn:
         "recall": recall,
         "f1": 2 * precision * recall / np.where(both > 0, both, 1),
         "accuracy": total["right"] / rows,
+        "balanced_accuracy": recalls / np.maximum(sides, 1),
+        "matthews_corrcoef": agreed / np.sqrt(np.where(spread > 0, spread, np.inf)),
         "brier": total["square"] / rows,
         "log_loss": total["loss"] / rows,
         "calibration_error": np.abs(totals[len(SUMS) :]).sum(axis=0) / rows,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from playbill.evaluation.metrics import LEADING
+from playbill.config.metric import LEADING
 from playbill.evaluation.pairing import Paired, Predictions
 
 _ABSENT = "-"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playbill.config.decision import RELATIVE, Metric, Test
+from playbill.config.decision import RELATIVE, Test
+from playbill.config.metric import HIGHER_IS_BETTER, Metric
 from playbill.evaluation.bootstrap import DEFINED, Part, Plan, Statistic, draw
-from playbill.evaluation.metrics import HIGHER_IS_BETTER, statistic
+from playbill.evaluation.metrics import statistic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from playbill.config.decision import Metric
+from playbill.config.metric import HIGHER_IS_BETTER, Metric
 from playbill.evaluation.bootstrap import Part, Plan, draw
 from playbill.evaluation.contrast import Contrast, Pair, contrast
-from playbill.evaluation.metrics import HIGHER_IS_BETTER, statistic
+from playbill.evaluation.metrics import statistic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

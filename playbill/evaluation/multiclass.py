@@ -54,12 +54,14 @@ def _combine(totals: "NDArray[np.float64]", k: int) -> Drawn:
     known = (there + said > 0).sum(axis=0)
     recall = hits / np.where(there > 0, there, 1)
     chance = (there * said).sum(axis=0) / rows**2
+    spread = (1 - np.square(said / rows).sum(axis=0)) * (1 - np.square(there / rows).sum(axis=0))
     accuracy = right / rows
     return {
         "accuracy": accuracy,
         "balanced_accuracy": recall.sum(axis=0) / np.maximum((there > 0).sum(axis=0), 1),
-        "macro_f1": f1.sum(axis=0) / np.maximum(known, 1),
-        "weighted_f1": (f1 * there).sum(axis=0) / rows,
+        "f1_macro": f1.sum(axis=0) / np.maximum(known, 1),
+        "f1_weighted": (f1 * there).sum(axis=0) / rows,
+        "matthews_corrcoef": (accuracy - chance) / np.sqrt(np.where(spread > 0, spread, np.inf)),
         "cohen_kappa": np.where(
             chance < 1, (accuracy - chance) / np.where(chance < 1, 1 - chance, 1), 0.0
         ),

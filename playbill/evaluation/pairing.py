@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbill.config.metric import HIGHER_IS_BETTER, LOWER_IS_BETTER, TITLES
 from playbill.config.outcome import Task
 from playbill.evaluation.bootstrap import Part, Plan, draw, percentile
-from playbill.evaluation.metrics import (
-    HIGHER_IS_BETTER,
-    LOWER_IS_BETTER,
-    TITLES,
-    statistic,
-)
+from playbill.evaluation.metrics import statistic
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from playbill.config.metric import LEADING, TITLES
 from playbill.config.outcome import Task
-from playbill.evaluation.metrics import LEADING, TITLES
 from playbill.evaluation.table import grid
 from playbill.page.chart import Dot, Series
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from playbill.config.metric import modern
 from playbill.lineage import evidence, registry
 
 
@@ -28,7 +29,7 @@ def _version(root: Path, one: registry.Version, *, withdrawn: bool) -> dict[str,
         "commit": one.tag.commit,
         "date": one.tag.date.isoformat(),
         "by": one.tag.tagger,
-        "metrics": one.evidence.get("metrics", {}),
+        "metrics": modern(one.evidence.get("metrics", {})),
         "model_digest": one.evidence.get("model_digest"),
         "withdrawn": registry.reason(back) if back else None,
     }

@@ -78,9 +78,9 @@ def curves(
     shown = [(place, one) for place, one in enumerate(series) if len(one.xs)]
     if not shown:
         return Markup("<p class='soft'>Nothing to draw.</p>")
-    x = _Axis.of([v for _, one in shown for v in one.xs], LEFT, WIDTH - RIGHT, unit=unit)
+    x = Axis.of([v for _, one in shown for v in one.xs], LEFT, WIDTH - RIGHT, unit=unit)
     heights = [v for _, one in shown for v in (*one.ys, *one.low, *one.high)]
-    y = _Axis.of(heights, HEIGHT - BOTTOM, TOP, unit=unit)
+    y = Axis.of(heights, HEIGHT - BOTTOM, TOP, unit=unit)
     body = [*_frame(x, y, x_label, y_label)]
     if diagonal:
         ends = (max(x.start, y.start), min(x.end, y.end))
@@ -106,7 +106,7 @@ def dots(rows: Sequence[Dot], *, title: str, guide: float | None = None) -> Any:
     if not ends:
         return Markup("<p class='soft'>Nothing to draw.</p>")
     label = 12 + LETTER * max(18, *(len(_label(one)) for one in rows))
-    x, height = _Axis.of(ends, label, label + REACH), ROW * len(rows) + 18
+    x, height = Axis.of(ends, label, label + REACH), ROW * len(rows) + 18
     body = [_mark(x(tick), height - 16, height - 4, f"{tick:g}") for tick in x.ticks()]
     if guide is not None:
         body.append(f'<path class="guide" d="M{x(guide):.1f} 0V{height - 16:.1f}"/>')
@@ -125,7 +125,7 @@ def key(place: int) -> Any:
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """Where a value lies on the picture: `start` at `first`, `end` at `last`."""
 
     start: float
@@ -136,7 +136,8 @@ class _Axis:
     @classmethod
     def of(
         cls, values: Sequence[float], first: float, last: float, *, unit: bool = False
-    ) -> "_Axis":
+    ) -> "Axis":
+        """Return the axis that takes all values, its ends on ticks."""
         known = [value for value in values if math.isfinite(value)]
         if unit or not known:
             return cls(0.0, 1.0, first, last)
@@ -147,10 +148,12 @@ class _Axis:
         return cls(math.floor(start / step) * step, math.ceil(end / step) * step, first, last)
 
     def __call__(self, value: float) -> float:
+        """Return where a value lies."""
         share = (value - self.start) / (self.end - self.start)
         return self.first + share * (self.last - self.first)
 
     def ticks(self) -> list[float]:
+        """Return the round values from end to end."""
         step = _step(self.end - self.start)
         count = round((self.end - self.start) / step)
         return [round(self.start + place * step, 12) for place in range(count + 1)]
@@ -172,7 +175,7 @@ def _svg(title: str, width: float, height: float, body: Sequence[str]) -> str:
     return head + "".join(body) + "</svg>"
 
 
-def _frame(x: _Axis, y: _Axis, x_label: str, y_label: str) -> list[str]:
+def _frame(x: Axis, y: Axis, x_label: str, y_label: str) -> list[str]:
     bottom, middle = HEIGHT - BOTTOM, (TOP + HEIGHT - BOTTOM) / 2
     body = [f'<path class="mesh" d="M{x(t):.1f} {TOP}V{bottom}"/>' for t in x.ticks()]
     body += [f'<path class="mesh" d="M{LEFT} {y(t):.1f}H{WIDTH - RIGHT}"/>' for t in y.ticks()]
@@ -185,7 +188,7 @@ def _frame(x: _Axis, y: _Axis, x_label: str, y_label: str) -> list[str]:
     return body
 
 
-def _curve(one: Series, colour: int, x: _Axis, y: _Axis) -> list[str]:
+def _curve(one: Series, colour: int, x: Axis, y: Axis) -> list[str]:
     body = []
     if one.low:
         there, back = _path(one.xs, one.high, x, y), _path(one.xs[::-1], one.low[::-1], x, y)
@@ -200,11 +203,11 @@ def _curve(one: Series, colour: int, x: _Axis, y: _Axis) -> list[str]:
     return body
 
 
-def _path(xs: Sequence[float], ys: Sequence[float], x: _Axis, y: _Axis) -> str:
+def _path(xs: Sequence[float], ys: Sequence[float], x: Axis, y: Axis) -> str:
     return "M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in zip(xs, ys, strict=True))
 
 
-def _dot(one: Dot, height: float, x: _Axis) -> list[str]:
+def _dot(one: Dot, height: float, x: Axis) -> list[str]:
     body = [_text(x.first - 12, height + 4, _label(one), "end")]
     if one.low is not None and one.high is not None:
         ends = f"M{x(one.low):.1f} {height:g}H{x(one.high):.1f}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playbill.page.chart import Axis
 from playbill.pipeline.backtest import best
 
 if TYPE_CHECKING:
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
 TEMPLATE = "backtest.html.j2"
 MEASURES = {"roc_auc": "ROC AUC", "brier": "Brier score", "f1": "F1"}
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 760.0, 300.0, 52.0, 34.0, 12.0
-TICKS = 5
 COLOURS = {"declared": "#1a5fb4", "never": "#8b95a3", "always": "#a51d2d", "schedule": "#1e6b3a"}
 
 
@@ -96,22 +96,16 @@ def as_markdown(found: "Backtest") -> str:
 
 def as_html(found: "Backtest") -> str:
     """Return the backtest as one page: the answer, a chart over time, every step."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from playbill.page.render import render
 
-    environment = Environment(
-        loader=PackageLoader("playbill.pipeline", package_path=""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return render(
+        "playbill.pipeline",
+        TEMPLATE,
         found=found,
         headline=headline(found),
         advice=advice(found).replace("`", ""),
         measure=measure_name(found),
-        chart=_chart(found),
+        drawn=_chart(found),
         summary=_summary,
         line=_line,
         colours=COLOURS,
@@ -140,20 +134,14 @@ class Chart:
 
 def _chart(found: "Backtest") -> Chart:
     values = [s.measure for run in found.runs for s in run.steps if s.measure is not None]
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    margin = max((high - low) * 0.08, 0.001)
-    low, high = low - margin, high + margin
+    height = Axis.of(values, HEIGHT - BOTTOM, TOP)
     steps = found.runs[0].steps
     gap = (WIDTH - LEFT - 50) / max(len(steps) - 1, 1)
-
-    def height(value: float) -> float:
-        return round(TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low), 1)
-
     lines = {
         run.name: [
             Mark(
                 round(LEFT + 8 + gap * place, 1),
-                height(step.measure),
+                round(height(step.measure), 1),
                 f"{run.name}, from {step.start}: {step.measure:.3f} with the model of "
                 f"{step.model}" + (f"; {done}" if (done := did(step)) else ""),
                 step.promoted,
@@ -164,10 +152,8 @@ def _chart(found: "Backtest") -> Chart:
         for run in found.runs
     }
     across = [(round(LEFT + 8 + gap * i, 1), str(step.start)) for i, step in enumerate(steps)]
-    ticks = [low + (high - low) * i / (TICKS - 1) for i in range(TICKS)]
-    return Chart(
-        lines, across[:: max(len(across) // 9, 1)], [(height(t), f"{t:.3f}") for t in ticks]
-    )
+    up = [(round(height(tick), 1), f"{tick:g}") for tick in height.ticks()]
+    return Chart(lines, across[:: max(len(across) // 9, 1)], up)
 
 
 def _run(found: "Backtest", name: str) -> "Run":

@@ -16,6 +16,7 @@ from playbill.errors import DataError, PlaybillError
 from playbill.evaluation import comparison
 from playbill.evaluation.comparison import Comparison, Side
 from playbill.evaluation.pairing import (
+    DRAWS,
     Paired,
     Predictions,
     contest,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from playbill.config.outcome import Task
     from playbill.evaluation.bootstrap import Plan
+    from playbill.evaluation.pairing import MakePlan
 
 Say = Callable[[str], None]
 
@@ -40,7 +42,11 @@ def _quiet(_: str) -> None:
 
 
 def compare_revisions(
-    root: Path, revisions: Sequence[str] = (), *, say: Say = _quiet
+    root: Path,
+    revisions: Sequence[str] = (),
+    *,
+    say: Say = _quiet,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare revisions with the first of them; one alone, default HEAD, with the workspace.
 
@@ -48,6 +54,7 @@ def compare_revisions(
         root: The project.
         revisions: What the user calls them.
         say: Told what takes long.
+        progress: Told how many draws of the intervals are done, and how many there are.
 
     Raises:
         LineageError: A revision does not exist, or has no metrics.
@@ -56,13 +63,26 @@ def compare_revisions(
     wanted = [*named, None] if len(named) == 1 else named
     projects = [Project(root, rev) for rev in wanted]
     sides = [side(project) for project in projects]
+    advance = _counted(DRAWS * (len(sides) - 1), progress) if progress else None
     paired: list[Paired] = []
     notes: list[str] = []
     for project, one in zip(projects[1:], sides[1:], strict=True):
-        found, said = _paired(projects[0], project, (sides[0], one), say)
+        plan = _plan_of(project, advance)
+        found, said = _paired(projects[0], project, (sides[0], one), plan, say)
         paired += found
         notes += said
     return comparison.compare(sides, paired=paired, notes=notes)
+
+
+def _counted(total: int, progress: Callable[[int, int], None]) -> Callable[[int], None]:
+    done = 0
+
+    def advance(draws: int) -> None:
+        nonlocal done
+        done += draws
+        progress(done, total)
+
+    return advance
 
 
 def side(project: Project) -> Side:
@@ -101,11 +121,10 @@ def code(project: Project) -> dict[str, str]:
 
 
 def _paired(
-    first: Project, other: Project, sides: tuple[Side, Side], say: Say
+    first: Project, other: Project, sides: tuple[Side, Side], plan: "MakePlan", say: Say
 ) -> tuple[list[Paired], list[str]]:
     """Compare two revisions on the same rows; return what was found and what to know of it."""
     one, two = (each.predictions for each in sides)
-    plan = _plan_of(other)
     if one is not None and two is not None and _same_rows(one, two):
         found, note = pair(one, two, other.name, plan)
         return found, [note] if note else []
@@ -124,7 +143,7 @@ def _same_rows(one: Predictions, two: Predictions) -> bool:
 
 
 def _on_newer(
-    first: Project, other: Project, plan: "Callable[[pd.DataFrame], Plan]", say: Say
+    first: Project, other: Project, plan: "MakePlan", say: Say
 ) -> tuple[list[Paired], list[str]]:
     """Compare two models on the newer hold-out, less the rows that either was trained on.
 
@@ -153,7 +172,7 @@ def _on_newer(
     return found, [note, *(f"{other.name}: {each}" for each in rows.notes)]
 
 
-def _plan_of(project: Project) -> "Callable[[pd.DataFrame], Plan]":
+def _plan_of(project: Project, advance: Callable[[int], None] | None) -> "MakePlan":
     """Return how differences are drawn: in the blocks that the revision's own conf declares."""
     config = project.params.get("evaluation")
     interval = config.get("interval") if isinstance(config, Mapping) else None
@@ -163,14 +182,15 @@ def _plan_of(project: Project) -> "Callable[[pd.DataFrame], Plan]":
     def plan(frame: "pd.DataFrame") -> "Plan":
         from playbill.evaluation import block
 
+        whole = replace(independent(frame), advance=advance)
         if not span or column not in frame:
-            return independent(frame)
+            return whole
         blocks = (
             block.by_value(frame[column])
             if span == "group"
             else block.by_time(frame[column], str(span))
         )
-        return replace(independent(frame), blocks=blocks)
+        return replace(whole, blocks=blocks)
 
     return plan
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playbill.config.metric import modern
 from playbill.errors import PlaybillError, UsageError
 from playbill.evaluation.report import Evaluated
 from playbill.pipeline import duration
@@ -37,7 +38,7 @@ def of(project: Project) -> Evaluated:
     """Return what was measured of an opened revision; what it lacks is said in a note."""
     report, note = None, ""
     try:
-        report = json.loads(project.file(_path(project, "report.json")).read_text("utf-8"))
+        report = modern(json.loads(project.file(_path(project, "report.json")).read_text("utf-8")))
     except PlaybillError as error:
         note = f"no intervals, slices and importance: {error.what}"
     plots = {name: table for name in PLOTS if (table := _plot(project, name)) is not None}
@@ -146,7 +147,7 @@ def _validation(root: Path, params: "Params", wish: str, track: Track) -> dict[s
 
 
 def _leading(params: "Params") -> str:
-    from playbill.evaluation.metrics import LEADING, TITLES
+    from playbill.config.metric import LEADING, TITLES
 
     return TITLES[LEADING[params.contract.task]]
 
@@ -184,8 +185,8 @@ def _fitted(
     root: Path, params: "Params", learn: "pd.DataFrame", judge: "pd.DataFrame"
 ) -> dict[str, dict[str, Any]]:
     """Return the leading metric on the rows learned from and on those that judge."""
+    from playbill.config.metric import LEADING
     from playbill.contract.task import outcome
-    from playbill.evaluation.metrics import LEADING
     from playbill.pipeline.runner import load_function
 
     train = params.pipeline.stages["train"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.config.decision import metric_of
+from playbill.config.metric import modern
 from playbill.errors import ConfigError, LineageError
 from playbill.lineage import bundle, git, registry, revision, worktree
 from playbill.lineage.evidence import FORMAT_VERSION, seal
@@ -123,7 +124,7 @@ def settings_of(project: Project) -> "Evaluation":
     from playbill.config.schema import Evaluation
 
     plain = project.params.get("evaluation")
-    known = plain if isinstance(plain, Mapping) else {}
+    known = modern(plain) if isinstance(plain, Mapping) else {}
     try:
         return Evaluation.model_validate(
             {key: value for key, value in known.items() if key in Evaluation.model_fields}

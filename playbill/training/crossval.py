@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-Say = Callable[[], None]
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -49,10 +47,11 @@ class Tried:
 
 
 Task = tuple[Recipe, Fold]
+Say = Callable[[Tried | DataError], None]
 
 
 def try_folds(
-    tasks: Sequence[Task], rows: Rows, *, jobs: int = 1, done: Say = lambda: None
+    tasks: Sequence[Task], rows: Rows, *, jobs: int = 1, done: "Say" = lambda _: None
 ) -> list[Tried | DataError]:
     """Fit each recipe on its fold and return what it answered, in the order of the tasks.
 
@@ -60,7 +59,7 @@ def try_folds(
         tasks: Recipes and folds.
         rows: The rows that the folds are of.
         jobs: How many run side by side, each in a process of its own.
-        done: Called after each.
+        done: Called after each with what it answered.
 
     Returns:
         A `DataError` in place of an answer where the estimator refused its rows or parameters.
@@ -68,7 +67,7 @@ def try_folds(
     found = []
     for each in _run(tasks, rows, jobs):
         found.append(each)
-        done()
+        done(each)
     return found
 
 

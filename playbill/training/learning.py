@@ -22,6 +22,8 @@ from playbill.validation.metric import measure, usual
 if TYPE_CHECKING:
     import pandas as pd
 
+    from playbill.config.metric import Metric
+
 FORMAT_VERSION = 1
 
 
@@ -101,7 +103,7 @@ def _refuse_missing_classes(recipe: Recipe, rows: Rows) -> None:
 def _try(recipe: Recipe, rows: Rows, folds: Sequence[Fold], desk: Desk) -> list[Tried]:
     with progress("cross-validation", len(folds)) as bar:
         tasks = [(recipe, fold) for fold in folds]
-        found = try_folds(tasks, rows, jobs=desk.jobs, done=bar.step)
+        found = try_folds(tasks, rows, jobs=desk.jobs, done=lambda _: bar.step())
     for each in found:
         if isinstance(each, DataError):
             raise each
@@ -114,12 +116,12 @@ def _measured(
     import numpy as np
 
     asked = recipe.asked
-    names = params.validation.metrics or usual(asked.task)
+    names: Sequence[Metric] = params.validation.metrics or usual(asked.task)
     by_fold = []
     for fold, each in zip(folds, tried, strict=True):
         assert each.answers is not None  # a classifier without probabilities was calibrated
         real, said = truth(rows, fold), each.answers
-        values = {
+        values: dict[str, float | None] = {
             name: measure(name, real, said, task=asked.task, classes=asked.classes)
             for name in names
         }

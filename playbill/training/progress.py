@@ -34,8 +34,10 @@ class Progress:
             print(self.line(), file=sys.stderr, flush=True)  # noqa: T201 - the stage's own report
 
     def best(self, text: str) -> None:
-        """Remember what to show as the best so far."""
+        """Remember what to show as the best so far, and show it."""
         self._best = text
+        if self._bar is not None:
+            self._bar.update(self._task, best=text)
 
     def line(self) -> str:
         """Return how far it is, as one line."""

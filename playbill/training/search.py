@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbill.config.learning import METRICS
+from playbill.config.learning import SEARCHED
+from playbill.config.metric import Metric
 from playbill.config.schema import Params
 from playbill.config.space import dimensions
 from playbill.errors import DataError
-from playbill.training.crossval import Rows, answered, truth, try_folds
+from playbill.training.crossval import Rows, Tried, answered, truth, try_folds
 from playbill.training.progress import Progress, progress
 from playbill.training.recipe import Recipe
 from playbill.tuning.base import Asked, Score, Trial, Values, best_of
@@ -46,9 +47,10 @@ class _Objective:
     recipe: Recipe
     rows: Rows
     parts: Sequence[Fold]
-    metric: str
+    metric: Metric
     jobs: int
     bar: Progress
+    best: float = float("-inf")
 
     @property
     def folds(self) -> int:
@@ -56,29 +58,50 @@ class _Objective:
 
     def __call__(self, tasks: Sequence[tuple[Values, int]]) -> list[Score]:
         made = [(self.recipe.varied(values), self.parts[fold]) for values, fold in tasks]
-        tried = try_folds(made, self.rows, jobs=self.jobs, done=self.bar.step)
         scores: list[Score] = []
-        for each, (_, fold) in zip(tried, tasks, strict=True):
-            if isinstance(each, DataError):
-                scores.append(each)
-                continue
-            asked = self.recipe.asked
-            given = answered(each, asked, self.metric)
-            real = truth(self.rows, self.parts[fold])
-            value = measure(self.metric, real, given, task=asked.task, classes=asked.classes)
-            if value is None:
-                raise DataError(
-                    f"`{self.metric}` is not defined on fold {fold + 1}: a class is missing there",
-                    where="validation",
-                    expected="folds with every class, as `validation: stratified`",
-                )
-            scores.append(sign(self.metric) * value)
+        wrong: list[DataError] = []
+
+        def ended(tried: Tried | DataError) -> None:
+            try:
+                scores.append(self._score(tried, tasks[len(scores)][1]))
+            except DataError as error:
+                scores.append(error)
+                wrong.append(error)
+            self._show(tasks[: len(scores)], scores)
+            self.bar.step()
+
+        try_folds(made, self.rows, jobs=self.jobs, done=ended)
+        if wrong:
+            raise wrong[0]
         return scores
 
+    def _score(self, tried: Tried | DataError, fold: int) -> Score:
+        if isinstance(tried, DataError):
+            return tried
+        asked, real = self.recipe.asked, truth(self.rows, self.parts[fold])
+        given = answered(tried, asked, self.metric)
+        value = measure(self.metric, real, given, task=asked.task, classes=asked.classes)
+        if value is None:
+            raise DataError(
+                f"`{self.metric}` is not defined on the rows of fold {fold + 1}",
+                where="tuning.metric",
+                expected="folds with every class, as `validation: stratified`, or a metric "
+                "that these rows have",
+            )
+        return sign(self.metric) * value
 
-def metric_of(params: Params) -> str:
+    def _show(self, tasks: Sequence[tuple[Values, int]], scores: Sequence[Score]) -> None:
+        """Show the best mean so far as soon as the last fold of its parameters is tried."""
+        mine = [score for score in scores[-self.folds :] if isinstance(score, float)]
+        same = all(values is tasks[-1][0] for values, _ in tasks[-self.folds :])
+        if same and len(mine) == self.folds and sum(mine) / len(mine) > self.best:
+            self.best = sum(mine) / len(mine)
+            self.bar.best(f"{self.metric} {sign(self.metric) * self.best:.6g}")
+
+
+def metric_of(params: Params) -> Metric:
     """Return what the search optimises."""
-    return params.tuning.metric or METRICS[params.contract.task][0]
+    return params.tuning.metric or SEARCHED[params.contract.task]
 
 
 def search(
@@ -143,7 +166,7 @@ def _study(params: Params, rows: Rows, folds: Sequence[Fold], desk: Desk) -> str
     return f"{params.name}-{total.hexdigest()[:32]}"
 
 
-def table(trials: Sequence[Trial], metric: str) -> "pd.DataFrame":
+def table(trials: Sequence[Trial], metric: Metric) -> "pd.DataFrame":
     """Return a row for each trial: its number, state, score, the folds' scores and the values."""
     import pandas as pd
 
@@ -165,7 +188,7 @@ def _shown(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, dict | list | bool) else value
 
 
-def told(trials: Sequence[Trial], metric: str, kind: str) -> dict[str, Any]:
+def told(trials: Sequence[Trial], metric: Metric, kind: str) -> dict[str, Any]:
     """Return what training.json says of a search."""
     best = best_of(trials)
     states = [trial.state for trial in trials]

@@ -155,7 +155,7 @@ def test_a_regression_is_decided_in_shares_of_the_champions_error(metric: Any) -
         assert found.contrast.gain == pytest.approx(0.2, abs=0.05)
 
 
-@pytest.mark.parametrize("metric", ["brier", "accuracy", "log_loss", "roc_auc_ovr", "macro_f1"])
+@pytest.mark.parametrize("metric", ["brier", "accuracy", "log_loss", "roc_auc_ovr", "f1_macro"])
 def test_several_classes_are_decided(metric: Any) -> None:
     rng = np.random.default_rng(4)
     truth = rng.integers(3, size=2000)

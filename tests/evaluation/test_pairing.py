@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
+from playbill.config.metric import METRICS
 from playbill.evaluation.bootstrap import Plan
 from playbill.evaluation.pairing import Paired, Predictions, independent, pair
 
@@ -134,9 +135,9 @@ def test_every_metric_with_a_better_side_is_compared_and_no_other() -> None:
     labels, scores = _draw(300, 1.0, 11)
     found = pair(_predictions(labels, scores), _predictions(labels, scores**2), "b")[0]
     assert {one.metric for one in found} == {
-        "roc_auc", "average_precision", "f1", "precision", "recall", "accuracy", "brier",
-        "log_loss", "calibration_error",
-    }  # fmt: skip
+        *METRICS["binary"],
+        "calibration_error",
+    }
 
 
 def test_a_difference_of_numbers_and_of_several_classes_has_an_interval_too() -> None:
@@ -159,7 +160,7 @@ def test_a_difference_of_numbers_and_of_several_classes_has_an_interval_too() ->
         frame = pd.DataFrame(raw / raw.sum(axis=1, keepdims=True), columns=columns)
         frame = frame.assign(id=range(400), kind=np.array(names)[kinds])
         sides.append(Predictions(frame, "id", "kind", columns, "multiclass", names))
-    assert _metric(pair(sides[0], sides[1], "b")[0], "macro_f1").verdict == "better"
+    assert _metric(pair(sides[0], sides[1], "b")[0], "f1_macro").verdict == "better"
     found, note = pair(sides[0], numbers[0], "b")
     assert (found, "predicts something else" in note) == ([], True)
 

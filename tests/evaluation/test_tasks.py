@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
+from playbill.config.metric import HIGHER_IS_BETTER, LOWER_IS_BETTER, METRICS, TITLES
 from playbill.errors import DataError
 from playbill.evaluation.curves import curves
-from playbill.evaluation.metrics import HIGHER_IS_BETTER, LOWER_IS_BETTER, TITLES, measure
+from playbill.evaluation.metrics import measure
 from playbill.evaluation.scored import Scored, encode
 
 CLASSES = ("bird", "cat", "dog")
@@ -36,7 +37,7 @@ def test_metrics_of_several_classes_are_those_of_scikit_learn(classes: Scored) -
     assert found["balanced_accuracy"] == pytest.approx(balanced)
     for mean in ("macro", "weighted"):
         expected = reference.f1_score(truth, label, average=mean)
-        assert found[f"{mean}_f1"] == pytest.approx(expected)
+        assert found[f"f1_{mean}"] == pytest.approx(expected)
     assert found["cohen_kappa"] == pytest.approx(reference.cohen_kappa_score(truth, label))
     assert found["log_loss"] == pytest.approx(reference.log_loss(truth, scores))
     area = reference.roc_auc_score(truth, scores, multi_class="ovr")
@@ -78,6 +79,7 @@ def test_every_metric_has_a_title_and_a_direction_or_is_a_description(
     assert found <= set(TITLES)
     described = {"positive_share", "predicted_positive_share", "mean_probability", "bias"}
     assert found - HIGHER_IS_BETTER - LOWER_IS_BETTER == found & described
+    assert set(METRICS[scored.task]) == found - described - {"calibration_error"}
 
 
 def test_the_plots_of_several_classes(classes: Scored) -> None:

@@ -161,7 +161,7 @@ def test_class_weights_without_a_model_that_takes_them_are_refused() -> None:
         Threshold(kind="cost", false_positive=3.0),
         *(
             Threshold.model_validate({"kind": "metric", "metric": metric})
-            for metric in ("f1", "accuracy", "balanced_accuracy", "mcc")
+            for metric in ("f1", "accuracy", "balanced_accuracy", "matthews_corrcoef")
         ),
     ],
     ids=str,
@@ -175,7 +175,7 @@ def test_the_threshold_is_the_best_of_all(config: Threshold) -> None:
     chance = np.round(noisy, 2).astype(np.float64)
     functions = {"f1": metrics.f1_score, "accuracy": metrics.accuracy_score,
                  "balanced_accuracy": metrics.balanced_accuracy_score,
-                 "mcc": metrics.matthews_corrcoef}  # fmt: skip
+                 "matthews_corrcoef": metrics.matthews_corrcoef}  # fmt: skip
 
     def worth(threshold: float) -> float:
         label = chance >= threshold
