@@ -1,7 +1,7 @@
 """Writes the Grafana dashboard of a server's metrics with Grafana's foundation SDK.
 
-The data source is a variable, so the dashboard is imported as it is. The SDK takes any query, so the
-tests run each of them against a live Prometheus.
+The data source is a variable, so the dashboard is imported as it is. The SDK takes any query, so
+the tests run each of them against a live Prometheus.
 """
 
 from dataclasses import dataclass

@@ -16,7 +16,8 @@ from tests.serving import Running, as_sent, row, running, start_words, visits
 pytestmark = pytest.mark.slow
 # Long enough to see a rate, short enough to wait for.
 LIMITS = Alerts(window="10s", pending="3s", drift_rows=300, drift=0.15)
-SETTINGS = 'window_seconds = 24\n[log]\nfolder = "log"\n[feedback]\nfile = "f.db"\n'  # blocks of two seconds
+# Blocks of two seconds.
+SETTINGS = 'window_seconds = 24\n[log]\nfolder = "log"\n[feedback]\nfile = "f.db"\n'
 QUIET_SECONDS = 15.0
 
 
