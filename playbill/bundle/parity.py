@@ -7,7 +7,7 @@ means: no label differs, no answer differs by more than `TOLERANCE` (of its size
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +144,7 @@ def prove(runtime: Runtime, trial: Trial, model: Model) -> dict[str, Any]:
 
     with threadpool_limits(limits=1):
         found = _in_chunks(runtime, _taken(trial.columns, trial.answered), len(trial.answered))
-        one_by_one = _single_rows(runtime, trial, model)
+        asked_shortly = _short_ways(runtime, trial, model)
         for place in trial.refused:
             _must_refuse(runtime, trial, place)
     difference = _difference(found, trial.expected)
@@ -152,11 +152,12 @@ def prove(runtime: Runtime, trial: Trial, model: Model) -> dict[str, Any]:
     if not (difference <= TOLERANCE).all() or changed:
         row = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
         raise _differs(trial, found, difference, changed, trial.answered[row])
-    single_rows, single_found, single_expected = one_by_one
-    apart = _difference(single_found, single_expected)
-    if not (apart <= TOLERANCE).all() or _changed(single_found, single_expected, model):
-        row = single_rows[int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))]
-        raise _differs(trial, found, apart, 0, row)
+    single_rows, ways, single_expected = asked_shortly
+    for each in ways:
+        apart = _difference(each, single_expected)
+        if not (apart <= TOLERANCE).all() or _changed(each, single_expected, model):
+            row = single_rows[int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))]
+            raise _differs(trial, each, apart, 0, row)
     return {
         "rows": len(trial.answered) + len(trial.refused),
         "refused_by_both": len(trial.refused),
@@ -234,10 +235,10 @@ def _in_chunks(runtime: Runtime, columns: "Columns", count: int) -> "Answers":
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def _single_rows(
+def _short_ways(
     runtime: Runtime, trial: Trial, model: Model
-) -> "tuple[list[int], Answers, Answers]":
-    """Ask some rows one by one; return their places, the answers and the Pipeline's."""
+) -> "tuple[list[int], list[Answers], Answers]":
+    """Ask some rows one by one, and together; return places, both answers, the Pipeline's."""
     import numpy as np
 
     count = len(trial.answered)
@@ -245,23 +246,33 @@ def _single_rows(
     chosen = [at * count // number for at in range(number)]
     lists = [trial.columns[column.name] for column in model.inputs]
     places = [trial.answered[at] for at in chosen]
-    found = [runtime.predict_row(tuple(values[place] for values in lists)) for place in places]
-    return places, np.array(found, dtype=np.float64), trial.expected[chosen]
+    rows = [tuple(values[place] for values in lists) for place in places]
+    single = np.array([runtime.predict_row(row) for row in rows], dtype=np.float64)
+    together = runtime.predict_rows(rows) if rows else single
+    return places, [single, together], trial.expected[chosen]
 
 
 def _must_refuse(runtime: Runtime, trial: Trial, place: int) -> None:
     values = tuple(column[place] for column in trial.columns.values())
-    try:
-        runtime.predict(_taken(trial.columns, [place]))
-    except (DataError, ValueError):
-        try:
-            runtime.predict_row(values)
-        except (DataError, ValueError):
-            return
+    ways: list[Callable[[], Any]] = [
+        lambda: runtime.predict(_taken(trial.columns, [place])),
+        lambda: runtime.predict_row(values),
+        lambda: runtime.predict_rows([values]),
+    ]
+    if not any(_answers_it(way) for way in ways):
+        return
     raise BundleError(
         f"the runtime answers a row that the Pipeline refuses ({trial.name})",
         where=f"row {place + 1} of the {trial.name}",
     )
+
+
+def _answers_it(way: Callable[[], Any]) -> bool:
+    try:
+        way()
+    except (DataError, ValueError):
+        return False
+    return True
 
 
 def _difference(found: "Answers", expected: "Answers") -> "Answers":

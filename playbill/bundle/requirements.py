@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from playbill.errors import InstalledError
 
-SERVER = ("fastapi", "httptools", "numpy", "pydantic", "uvicorn")
+SERVER = ("fastapi", "httptools", "msgspec", "numpy", "pydantic", "uvicorn")
 FASTER = ("uvloop",)  # where it is to be had, which is not on Windows
 RUNTIMES: dict[str, tuple[str, ...]] = {
     "numpy": (),

@@ -23,6 +23,7 @@ COMMANDS: list[str] = [
     "adopt",
     "run",
     "ingest",
+    "contract",
     "report",
     "compare",
     "gate",

@@ -66,6 +66,15 @@ def columns_of(contract: Mapping[str, Any]) -> dict[str, Column]:
 
     A column of which too little can be read is left out.
     """
+    return _read(contract, inputs_only=True)
+
+
+def every_column_of(contract: Mapping[str, Any]) -> dict[str, Column]:
+    """Return the same of all columns, whatever their role."""
+    return _read(contract, inputs_only=False)
+
+
+def _read(contract: Mapping[str, Any], *, inputs_only: bool) -> dict[str, Column]:
     schema, extras = contract.get("schema"), contract.get("columns")
     specs = schema.get("columns") if isinstance(schema, Mapping) else None
     found = {}
@@ -74,7 +83,7 @@ def columns_of(contract: Mapping[str, Any]) -> dict[str, Column]:
         known = {k: v for k, v in (extra or {}).items() if k in ContractColumn.model_fields}
         with contextlib.suppress(ConfigError, ValueError, TypeError, KeyError, AttributeError):
             column = _column(str(name), spec or {}, plain := ContractColumn(**known))
-            if plain.role == "input":
+            if plain.role == "input" or not inputs_only:
                 found[column.name] = column
     return found
 

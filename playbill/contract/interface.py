@@ -32,7 +32,7 @@ def breaks(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     found += [f"the field `{name}` is required" for name in new if name not in old]
     for name, column in new.items():
         if name in old:
-            found += [f"the field `{name}` {text}" for text in _narrowed(old[name], column)]
+            found += [f"the field `{name}` {text}" for text in narrowed(old[name], column)]
     return found + list(_limits(_section(before, "server"), _section(after, "server")))
 
 
@@ -52,7 +52,8 @@ def _name(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
         yield f"the model is called {after.get('name')}, no longer {before['name']}"
 
 
-def _narrowed(old: Column, new: Column) -> Iterator[str]:
+def narrowed(old: Column, new: Column) -> Iterator[str]:
+    """Yield what a column takes no longer: its kind, null, a part of its range, a category."""
     if old.kind != new.kind:
         yield f"becomes {new.kind}, was {old.kind}"
         return

@@ -16,6 +16,7 @@ from playbill.server.edge import Edge
 from playbill.server.interface import Interface
 from playbill.server.measurement import Measurement
 from playbill.server.model import Model, ModelPage
+from playbill.server.plain import PlainRows
 from playbill.server.problem import ProblemError
 from playbill.server.scoring import Scoring, secret
 from playbill.server.settings import Settings
@@ -62,16 +63,18 @@ class Application(FastAPI):
         self.model = model
         self.settings = settings
         profile = model.profile if model is not None else {}
+        plain = PlainRows(interface)
         self.measurement = Measurement(
             interface,
             settings,
             profile,
             _facts(model, settings),
+            plain,
             slot=worker.slot,
             board=worker.board,
             key=secret(settings.log.personal_key_variable),
         )
-        self.scoring = Scoring(interface, model, self.measurement, settings.model_version)
+        self.scoring = Scoring(interface, model, self.measurement, plain, settings.model_version)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 VERSION = "1"  # of the served interface's form, not of the model
 MODULES = ("schemas", "app")  # in the order in which they import each other
+BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+LEAST, GREATEST = -(2**63), 2**63 - 1
 REFERENCE = "#/components/schemas/{model}"
 
 
@@ -36,6 +38,7 @@ def describe(app: "FastAPI", interface: "Interface") -> dict[str, Any]:
     )
     _, own = models_json_schema([(Problem, "validation")], ref_template=REFERENCE)
     schemas = {**document.get("components", {}).get("schemas", {}), **own["$defs"]}
+    _whole(schemas)
     # FastAPI's own error models are never answered.
     unused = {"HTTPValidationError", "ValidationError"}
     names = [name for name in sorted(schemas) if name not in unused]
@@ -49,6 +52,21 @@ def describe(app: "FastAPI", interface: "Interface") -> dict[str, Any]:
     # Whether any is asked for is a deployment's decision, so each is one of several.
     document["security"] = [{}, {"key": []}, {"token": []}]
     return document
+
+
+def _whole(schema: Any) -> None:
+    """Write the bounds of integers as integers again: FastAPI's own model makes doubles of them.
+
+    2**63 - 1 is no double; its neighbour would be a document that promises one value too many.
+    """
+    parts = schema if isinstance(schema, list) else schema.values()
+    if isinstance(schema, dict) and schema.get("type") == "integer":
+        for name in BOUNDS & schema.keys():
+            if isinstance(schema[name], float) and schema[name].is_integer():
+                schema[name] = max(LEAST, min(int(schema[name]), GREATEST))
+    for part in parts:
+        if isinstance(part, dict | list):
+            _whole(part)
 
 
 def openapi_text(texts: Mapping[str, str]) -> str:

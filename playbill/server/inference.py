@@ -130,7 +130,7 @@ def router(scoring: Scoring, version: str | None, seconds: float) -> APIRouter:
         """Predict rows that come as one tensor a column."""
         _known(scoring.interface, name)
         rows = rows_of(body, scoring.interface)
-        answers = await scoring.answer(rows, request.scope)
+        answers = await scoring.answer(scoring.plain.of(rows), request.scope)
         outputs = outputs_of(answers, scoring.interface)
         if body.outputs is not None:
             wanted = {each.name for each in body.outputs}

@@ -35,11 +35,16 @@ class Key(BaseModel):
     requests_per_second: Annotated[float, Field(gt=0)] | None = None
 
 
+_UNKNOWN: tuple[str, Key | None] = (_NOBODY, None)
+
+
 class Keyring:
     """The keys that are taken."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._keys = {key.id: key for key in keys}
+        self.keys = tuple(keys)
+        # Apart, because an attribute of a pydantic model costs as much as the comparison.
+        self._keys = {key.id: (key.sha256, key) for key in self.keys}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -47,10 +52,10 @@ class Keyring:
     def find(self, presented: str) -> Key | None:
         """Return the key that was presented, or None, as slowly for an unknown as a wrong one."""
         found = _FORM.fullmatch(presented)
-        key = self._keys.get(found.group(1)) if found else None
+        wanted, key = self._keys.get(found.group(1), _UNKNOWN) if found else _UNKNOWN
         digest = hashlib.sha256(presented.encode()).hexdigest()
-        same = hmac.compare_digest(digest, key.sha256 if key else _NOBODY)
-        return key if key is not None and same else None
+        same = hmac.compare_digest(digest, wanted)
+        return key if same else None
 
 
 def new_key(name: str, scopes: Iterable[str]) -> tuple[str, str]:

@@ -67,10 +67,12 @@ class Endpoint:
         )
         query = scope["query_string"]
         explain, before = _explained(query) if query else (False, [])
-        body: Any = validated(content, self._model, before)
-        if before:
-            raise problem.from_errors(before)
-        rows = body.rows if self._many else (body,)
+        rows = None if before else self._scoring.plain.read(content, many=self._many)
+        if rows is None:
+            body: Any = validated(content, self._model, before)
+            if before:
+                raise problem.from_errors(before)
+            rows = self._scoring.plain.of(body.rows if self._many else (body,))
         found = await self._scoring.answer(rows, scope, explain=explain)
         answer = pydantic_core.to_json({"predictions": found} if self._many else found[0])
         headers = [_JSON, (b"content-length", b"%d" % len(answer))]
@@ -91,14 +93,15 @@ def twin(scoring: Scoring, seconds: float) -> APIRouter:
     interface = scoring.interface
     router = APIRouter()
     row, rows = interface.row, interface.rows
+    plain = scoring.plain.of
 
     async def predict(body: Any, request: Request, explain: Explain = "false") -> Any:
         """Predict one row."""
-        return (await scoring.answer([body], request.scope, explain=explain == "true"))[0]
+        return (await scoring.answer(plain([body]), request.scope, explain=explain == "true"))[0]
 
     async def predict_batch(body: Any, request: Request, explain: Explain = "false") -> Any:
         """Predict many rows; the answers come in their order."""
-        found = await scoring.answer(body.rows, request.scope, explain=explain == "true")
+        found = await scoring.answer(plain(body.rows), request.scope, explain=explain == "true")
         return {"predictions": found}
 
     predict.__annotations__["body"] = row

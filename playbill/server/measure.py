@@ -7,6 +7,7 @@ the same slot, so that no counter ever goes back.
 
 import mmap
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -121,6 +122,16 @@ class Board:
         mine = self.mine
         mine[place + bisect_left(buckets, value)] += 1.0
         mine[place + len(buckets) + 1] += value
+
+    def observe_all(self, place: int, buckets: Sequence[float], values: list[float]) -> None:
+        """Count values in a histogram of this worker."""
+        if len(values) == 1:
+            self.observe(place, buckets, values[0])
+            return
+        mine = self.mine
+        for bucket, count in Counter([bisect_left(buckets, value) for value in values]).items():
+            mine[place + bucket] += count
+        mine[place + len(buckets) + 1] += sum(values)
 
     def total(self, place: int, merge: Merge = "sum") -> float:
         """Return a double over all workers."""

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel
-
 from playbill.server import feedback, watch
 from playbill.server import log as prediction_log
 from playbill.server.interface import Interface
 from playbill.server.log import PredictionLog
 from playbill.server.measure import Board, Family
+from playbill.server.plain import Plain, PlainRows
 from playbill.server.problem import TITLES, Kind, ProblemError
 from playbill.server.record import Recorder
 from playbill.server.settings import Settings
@@ -45,6 +44,7 @@ class Measurement:
         settings: Log, window, number of workers.
         profile: The reference profile of the bundle.
         facts: What every log record says of the model.
+        plain: What the rows are.
         slot: Number of this worker.
         board: File that the workers share.
         key: Key of the HMAC of personal values.
@@ -56,6 +56,7 @@ class Measurement:
         settings: Settings,
         profile: Mapping[str, Any],
         facts: Mapping[str, Any],
+        plain: PlainRows,
         *,
         slot: int = 0,
         board: Path | None = None,
@@ -78,7 +79,8 @@ class Measurement:
         self._info = dict(facts)
         self._learned_until = _seconds(profile.get("window", {}).get("end"))
         self._log = PredictionLog(settings.log, self.board, slot) if settings.log.folder else None
-        self._recorder = Recorder(facts, interface.columns, interface.personal, key)
+        columns = list(interface.columns)
+        self._recorder = Recorder(facts, columns, plain, interface.personal, key)
         self._places()
         self._task: asyncio.Task[None] | None = None
 
@@ -119,7 +121,7 @@ class Measurement:
         return self._log is not None and self._log.failing
 
     def predicted(
-        self, rows: Sequence[BaseModel], answers: Sequence[Answer], who: str, request: str
+        self, rows: Sequence[Plain], answers: Sequence[Answer], who: str, request: str
     ) -> None:
         """Log answers before they go out, and count them."""
         if self._log is not None:
@@ -128,8 +130,7 @@ class Measurement:
         board = self.board
         board.add(self._predictions, len(answers))
         name = "value" if self._regression else "probability"
-        for answer in answers:
-            board.observe(self._score, self._buckets, answer[name])
+        board.observe_all(self._score, self._buckets, [answer[name] for answer in answers])
         self._watch.accept(rows)
 
     def refused(self, error: ProblemError) -> None:

@@ -8,12 +8,16 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 import pydantic_core
-from pydantic import BaseModel
+
+from playbill.server.plain import Plain, PlainRows, values_of
 
 ANSWERED = ("prediction_id", "label", "probability", "probabilities", "value")
+COMMON = ("time", "request_id", "principal", "row")
 
 
 class Recorder:
@@ -21,7 +25,8 @@ class Recorder:
 
     Args:
         facts: What is the same in every record, such as the model's digest.
-        fields: Field of a row by the name of its column.
+        columns: Names of the columns.
+        plain: What the rows are.
         personal: Columns that must not be logged as they are.
         key: Key of the HMAC; None leaves them out.
     """
@@ -29,20 +34,24 @@ class Recorder:
     def __init__(
         self,
         facts: Mapping[str, Any],
-        fields: Mapping[str, str],
+        columns: Sequence[str],
+        plain: PlainRows,
         personal: frozenset[str],
         key: bytes | None,
     ) -> None:
-        self._tail = pydantic_core.to_json(dict(facts))[1:] + b"\n"
-        self._personal = {name: fields[name] for name in fields if name in personal}
-        self._hidden = set(self._personal.values()) or None
+        self._facts = dict(facts)
+        self._columns = tuple(columns)
+        self._personal = personal & set(columns)
+        self._whole = plain.named and not self._personal
         self._key = key
+        self._write = msgspec.json.Encoder().encode_lines
+        self._kinds: dict[tuple[str, ...], type[msgspec.Struct]] = {}
         self._second = -1
         self._shown = ""
 
     def lines(
         self,
-        rows: Sequence[BaseModel],
+        rows: Sequence[Plain],
         answers: Sequence[Mapping[str, Any]],
         who: str,
         request: str,
@@ -55,30 +64,29 @@ class Recorder:
             who: Name of the key.
             request: Identifier of the request.
         """
-        common = {"time": self._now(), "request_id": request, "principal": who}
-        same = pydantic_core.to_json(common)[1:-1]
-        pairs = zip(rows, answers, strict=True)
-        return b"".join([self._line(row, answer, same) for row, answer in pairs])
+        # Begins with the identifier, by which `playbill.prediction.log` finds it.
+        names = tuple(name for name in ANSWERED if name in answers[0])
+        kind = self._kinds.get(names) or self._kind(names)
+        said = map(itemgetter(*names), answers)
+        shown = rows if self._whole else [self._row(row) for row in rows]
+        now = self._now()
+        pairs = zip(said, shown, strict=True)
+        return self._write([kind(*one, now, request, who, row) for one, row in pairs])
 
-    def _line(self, row: BaseModel, answer: Mapping[str, Any], same: bytes) -> bytes:
-        said = pydantic_core.to_json(
-            {name: answer[name] for name in ANSWERED if name in answer}
-        )  # begins with the identifier, by which `playbill.prediction.log` finds it
-        return b'%s,%s,"row":%s,%s' % (said[:-1], same, self._row(row), self._tail)
+    def _kind(self, names: tuple[str, ...]) -> type[msgspec.Struct]:
+        """Return the type of a record: what was answered, then what is common, then the facts."""
+        fields: list[Any] = [(name, Any) for name in (*names, *COMMON)]
+        fields += [(name, Any, value) for name, value in self._facts.items()]
+        self._kinds[names] = kind = msgspec.defstruct("Record", fields, gc=False)
+        return kind
 
-    def _row(self, row: BaseModel) -> bytes:
-        writer = row.__pydantic_serializer__
-        shown = writer.to_json(row, by_alias=True, exclude=self._hidden)
-        if not self._personal or self._key is None:
-            return shown
-        hidden = {
-            name: self._sealed(name, getattr(row, field)) for name, field in self._personal.items()
-        }
-        return (
-            shown[:-1]
-            + (b"," if len(shown) > len(b"{}") else b"")
-            + pydantic_core.to_json(hidden)[1:]
-        )
+    def _row(self, row: Plain) -> dict[str, Any]:
+        found = dict(zip(self._columns, values_of(row), strict=True))
+        for name in self._personal:
+            value = found.pop(name)
+            if self._key is not None:
+                found[name] = self._sealed(name, value)
+        return found
 
     def _sealed(self, name: str, value: Any) -> str | None:
         if value is None:

@@ -5,17 +5,16 @@ Both lanes and the Open Inference Protocol end here, so that they cannot differ.
 
 import os
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel
 
 from playbill.errors import DataError
 from playbill.server.authentication import who
 from playbill.server.identifier import identifier_texts
 from playbill.server.interface import Interface
+from playbill.server.plain import Plain, PlainRows, values_of
 from playbill.server.problem import Fault, ProblemError
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ class Scoring:
         interface: The served interface.
         model: The model; None answers 503.
         measurement: Counts and logs.
+        plain: Makes plain rows.
         version: Version that the answers name.
     """
 
@@ -43,6 +43,7 @@ class Scoring:
         interface: Interface,
         model: "Model | None",
         measurement: "Measurement",
+        plain: PlainRows,
         version: str | None = None,
     ) -> None:
         self.interface = interface
@@ -50,8 +51,7 @@ class Scoring:
         self.ready = False
         self._measurement = measurement
         self._names = list(interface.columns)
-        self._get = attrgetter(*interface.columns.values())
-        self._single = len(self._names) == 1
+        self.plain = plain
         self._base: Answer = {}
         if model is not None:
             self._base = {
@@ -66,7 +66,7 @@ class Scoring:
             self._threshold = model.page.threshold
 
     async def answer(
-        self, rows: Sequence[BaseModel], scope: Mapping[str, Any], *, explain: bool = False
+        self, rows: Sequence[Plain], scope: Mapping[str, Any], *, explain: bool = False
     ) -> list[Answer]:
         """Return a prediction for each row, logged and counted.
 
@@ -78,7 +78,7 @@ class Scoring:
         try:
             scores = await self._scores(rows)
             made = identifier_texts(len(scores))
-            found = [self._answer(score, name) for score, name in zip(scores, made, strict=True)]
+            found = self._answers(scores, made)
             if explain:
                 for row, one in zip(rows, found, strict=True):
                     one["contributions"] = await self._contributions(row, one)
@@ -89,49 +89,59 @@ class Scoring:
         self._measurement.predicted(rows, found, who(scope).name, scope.get("playbill.request", ""))
         return found
 
-    async def _scores(self, rows: Sequence[BaseModel]) -> list[Any]:
+    async def _scores(self, rows: Sequence[Plain]) -> list[Any]:
         assert self.model is not None
         runtime = self.model.runtime
         if self._quick and len(rows) == 1:
-            values = self._get(rows[0])
-            return [runtime.predict_row((values,) if self._single else values)]
-        columns = self._columns(rows)
+            return [runtime.predict_row(values_of(rows[0]))]
+        values = list(map(values_of, rows))
         if self._quick and len(rows) <= INLINE_ROWS:
-            return list(runtime.predict(columns).tolist())
-        return list((await run_in_threadpool(runtime.predict, columns)).tolist())
+            return list(runtime.predict_rows(values).tolist())
+        return list((await run_in_threadpool(runtime.predict_rows, values)).tolist())
 
-    def _columns(self, rows: Sequence[BaseModel]) -> dict[str, Sequence[object]]:
-        if self._single:
-            return {self._names[0]: [self._get(row) for row in rows]}
-        values = map(list, zip(*map(self._get, rows), strict=True))
-        return dict(zip(self._names, values, strict=True))
-
-    def _answer(self, score: Any, identifier: str) -> Answer:
-        """Return the answer to one row.
+    def _answers(self, scores: Sequence[Any], made: Sequence[str]) -> list[Answer]:
+        """Return the answers to rows.
 
         binary: `label` (true: the positive class), its `probability`, `probabilities` by class;
         multiclass: the same for the most probable class, of equal ones the first; regression:
         `value`.
         """
-        asked = self.interface.asked
-        said: Answer = {"prediction_id": identifier}
-        if asked.task == "regression":
-            said["value"] = score
-        elif asked.task == "binary":
-            said["label"] = score >= self._threshold
-            said["probability"] = score
-            last = asked.classes[-1] == asked.positive
-            pair = (1 - score, score) if last else (score, 1 - score)
-            said["probabilities"] = dict(zip(self._classes, pair, strict=True))
-        else:
-            best = max(range(len(score)), key=score.__getitem__)
-            said["label"] = asked.classes[best]
-            said["probability"] = score[best]
-            said["probabilities"] = dict(zip(self._classes, score, strict=True))
-        said.update(self._base)
-        return said
+        said, base = zip(made, scores, strict=True), self._base
+        if self.interface.asked.task == "regression":
+            return [{"prediction_id": name, "value": score, **base} for name, score in said]
+        if self.interface.asked.task == "binary":
+            return self._of_two(said)
+        return [self._of_many(name, score) for name, score in said]
 
-    async def _contributions(self, row: BaseModel, answer: Answer) -> dict[str, float]:
+    def _of_two(self, said: Iterable[tuple[str, float]]) -> list[Answer]:
+        asked, base, threshold = self.interface.asked, self._base, self._threshold
+        first, second = self._classes
+        if asked.classes[-1] == asked.positive:
+            pairs = ((name, score, 1 - score, score) for name, score in said)
+        else:
+            pairs = ((name, score, score, 1 - score) for name, score in said)
+        return [
+            {
+                "prediction_id": name,
+                "label": score >= threshold,
+                "probability": score,
+                "probabilities": {first: one, second: other},
+                **base,
+            }
+            for name, score, one, other in pairs
+        ]
+
+    def _of_many(self, name: str, score: Sequence[float]) -> Answer:
+        best = max(range(len(score)), key=score.__getitem__)
+        return {
+            "prediction_id": name,
+            "label": self.interface.asked.classes[best],
+            "probability": score[best],
+            "probabilities": dict(zip(self._classes, score, strict=True)),
+            **self._base,
+        }
+
+    async def _contributions(self, row: Plain, answer: Answer) -> dict[str, float]:
         """Return by how much each value moved the answer away from its reference value's.
 
         One value at a time is replaced by the reference median (a number) or the commonest
@@ -140,7 +150,7 @@ class Scoring:
         """
         assert self.model is not None
         typical = {n: v for n, v in self.model.typical.items() if n in self.interface.columns}
-        own = {name: getattr(row, field) for name, field in self.interface.columns.items()}
+        own = dict(zip(self._names, values_of(row), strict=True))
         names = list(typical)
         columns: dict[str, Sequence[object]] = {
             name: [value, *(typical[n] if n == name else value for n in names)]

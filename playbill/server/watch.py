@@ -9,16 +9,18 @@ import time
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 from playbill.server.measure import Board, Family, line
+from playbill.server.plain import Plain, values_of
 
 FEATURES = "playbill_feature_values_total"
 ASPECTS = ("missing", "unknown", "out_of_range", "invalid")
 BLOCKS = 12
 SAMPLED = 500  # rows a second that are compared with the reference; all are counted
-WAITING = 20_000  # rows that may wait to be counted
+WAITING = 5_000  # rows that may wait to be counted
 # pydantic's error types by what they say of a value.
 ASPECT_OF = {
     "literal_error": "unknown",
@@ -87,12 +89,12 @@ class Watch:
         self, fields: Mapping[str, str], profile: Mapping[str, Any], seconds: float
     ) -> None:
         self._columns = list(fields)
-        self._get = attrgetter(*fields.values())
-        self._single = len(fields) == 1
         profiled = profile.get("columns", {})
         self._bins = {name: bins_of(name, profiled[name]) for name in fields if name in profiled}
         self._block = seconds / BLOCKS
-        self._waiting: list[Any] = []
+        self._waiting: list[Plain] = []
+        self._second = 0
+        self._left = SAMPLED
         self._size = 1 + sum(len(each.counts) for each in self._bins.values())
         self._board: Board | None = None
 
@@ -110,7 +112,7 @@ class Watch:
             for aspect in ASPECTS
         }
 
-    def accept(self, rows: Sequence[Any]) -> None:
+    def accept(self, rows: Sequence[Plain]) -> None:
         """Put rows aside that were answered."""
         if len(self._waiting) < WAITING:
             self._waiting.extend(rows)
@@ -130,21 +132,27 @@ class Watch:
         rows, self._waiting = self._waiting, []
         if not rows or self._board is None:
             return
-        columns = (
-            list(zip(*map(self._get, rows), strict=True))
-            if not self._single
-            else [tuple(map(self._get, rows))]
-        )
+        columns = list(zip(*map(values_of, rows), strict=True))
         for name, values in zip(self._columns, columns, strict=True):
-            if missing := values.count(None):
+            # By identity: `count` would compare every number with None first.
+            if missing := sum(map(is_, values, repeat(None))):
                 self._board.add(self._places[name, "missing"], missing)
             reference = self._bins.get(name)
             if reference is not None and reference.known is not None:
-                known = reference.known
-                if unknown := sum(v is not None and v not in known for v in values):
+                strange = set(values).difference(reference.known, (None,))
+                if unknown := sum(map(strange.__contains__, values)) if strange else 0:
                     self._board.add(self._places[name, "unknown"], unknown)
-        step = -(-len(rows) // SAMPLED)
-        self._compare({n: v[::step] for n, v in zip(self._columns, columns, strict=True)})
+        if step := self._step(len(rows)):
+            self._compare({n: v[::step] for n, v in zip(self._columns, columns, strict=True)})
+
+    def _step(self, rows: int) -> int:
+        """Return which share of the rows is compared, as every how many; 0: this second is full."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._left = second, SAMPLED
+        step = -(-rows // self._left) if self._left > 0 else 0
+        self._left -= -(-rows // step) if step else 0
+        return step
 
     def _compare(self, columns: Mapping[str, Sequence[Any]]) -> None:
         assert self._board is not None

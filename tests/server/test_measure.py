@@ -8,6 +8,7 @@ import pytest
 
 from playbill.server.application import enclose
 from playbill.server.measure import Board, Family, line
+from playbill.server.plain import Plain, PlainRows
 from playbill.server.settings import Settings
 from playbill.server.watch import Watch, bins_of, family
 from tests.serving import application, call, row, visits
@@ -114,19 +115,13 @@ def watch() -> Watch:
     return made
 
 
-class Row:
-    """A row as the watch sees one."""
-
-    def __init__(self, **values: object) -> None:
-        self.__dict__.update(values)
-
-
-def rows(count: int, seed: int, older: int = 0) -> list[Row]:
+def rows(count: int, seed: int, older: int = 0) -> list[Plain]:
     frame = visits(count, seed)
     frame["age"] = np.minimum(frame["age"] + older, 120)
-    fields = application().interface.columns
+    interface = application().interface
+    kind = PlainRows(interface).kind
     return [
-        Row(**{field: one[name] for name, field in fields.items()})
+        kind(*(one[name] for name in interface.columns))
         for one in frame.astype(object).where(frame.notna(), None).to_dict("records")
     ]
 

@@ -68,12 +68,23 @@ class NumpyRuntime:
         self._inputs = tuple(inputs)
         self._lookups = lookups
         self._score = score.batch
+        self._encoders = [
+            _encoder(name, kind, lookups.get(place)) for place, (name, kind) in enumerate(inputs)
+        ]
         self._masked = score if isinstance(score, MaskedTrees) else None
         self._prepared = score if isinstance(score, _Prepared) else None
 
     def predict(self, columns: Mapping[str, Sequence[object]]) -> "Floats":
         """Return predictions; see `Runtime.predict`."""
         return self._shaped(self._score(self._encoded(columns)))
+
+    def predict_rows(self, rows: Sequence[Sequence[object]]) -> "Floats":
+        """Return predictions; see `Runtime.predict_rows`."""
+        columns = list(zip(*rows, strict=True))
+        encoded: list[NDArray[Any]] = [
+            encode(values) for encode, values in zip(self._encoders, columns, strict=True)
+        ]
+        return self._shaped(self._score(encoded))
 
     def predict_row(self, values: Sequence[object]) -> float | list[float]:
         """Return the prediction of one row; see `Runtime.predict_row`."""
@@ -113,6 +124,20 @@ class NumpyRuntime:
         if np.isnan(found).any():
             raise unanswered(np.isnan(found))
         return found[:, 0] if found.shape[1] == 1 else found
+
+
+def _encoder(
+    name: str, kind: str, lookup: Mapping[Any, int] | None
+) -> "Callable[[Sequence[Any]], NDArray[Any]]":
+    """Return what turns validated values of a column into what the model looks at."""
+    if lookup is not None:
+        get, unknown = lookup.get, len(lookup) - 1
+        return lambda values: np.array([get(value, unknown) for value in values], dtype=np.int64)
+    if kind == "text":  # the model does not look at it
+        return lambda values: np.zeros(len(values), dtype=np.int64)
+    if kind == "datetime":
+        return lambda values: as_numbers(list(values), kind, name)
+    return lambda values: np.array(values, dtype=np.float64)  # None becomes NaN
 
 
 def open_model(files: Mapping[str, bytes], trusted: Sequence[str] = ()) -> NumpyRuntime:

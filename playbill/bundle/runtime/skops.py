@@ -45,6 +45,11 @@ class SkopsRuntime:
         frame, asked = as_model_frame(columns, self._inputs), self._asked
         return answer(self._pipeline, frame, task=asked.task, classes=asked.classes)
 
+    def predict_rows(self, rows: Sequence[Sequence[object]]) -> "NDArray[np.float64]":
+        """Return the answer to each row."""
+        columns = zip(*rows, strict=True)
+        return self.predict({c.name: list(v) for c, v in zip(self._inputs, columns, strict=True)})
+
     def predict_row(self, values: Sequence[object]) -> float | list[float]:
         """Return the answer to one row."""
         columns = {c.name: [value] for c, value in zip(self._inputs, values, strict=True)}

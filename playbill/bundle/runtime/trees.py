@@ -4,7 +4,7 @@ Both add the leaves in scikit-learn's order, one after the other, so the sums ar
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,12 @@ class Sum:
     base: "Floats"
     divisor: int
     link: str
+
+    def single(self, leaves: "Floats") -> "Floats":
+        """Return predictions, shape (n, 1), from leaves of shape (n, trees), which are used up."""
+        leaves[:, :1] += self.base
+        total = np.add.accumulate(leaves, axis=1)[:, -1:]
+        return LINKS[self.link](total / self.divisor if self.divisor else total)
 
     def batch(self, leaves: "Floats") -> "Floats":
         """Return predictions, shape (n, outputs), from leaves of shape (n, trees, outputs)."""
@@ -100,7 +106,11 @@ class MaskedTrees:
         self._flat = np.ascontiguousarray(leaves).reshape(-1) if width == 1 else None
         self._total = total
         self._outputs = len(total.base)
-        self._row = [_row_step(source, lookups.get(source.column)) for source in sources]
+        texts = [source for source in sources if source.kind == "text"]
+        numbers = [source for source in sources if source.kind != "text"]
+        self._in_row = [*texts, *numbers]
+        self._texts = [_text_step(source, lookups[source.column]) for source in texts]
+        self._numbers = [_number_step(source) for source in numbers]
         self._bad = frozenset(s.start + code for s in sources for code in s.bad)
         single = self._outputs == width == 1 and total.link in SCALAR_LINKS
         self._link: Callable[[float], float] | None = SCALAR_LINKS[total.link] if single else None
@@ -108,12 +118,11 @@ class MaskedTrees:
 
     def batch(self, columns: "Sequence[NDArray[Any]]") -> "Floats":
         """Return predictions, shape (n, outputs); see `Preparation.matrix` for the argument."""
-        if not self._sources:
-            rows = len(columns[0]) if columns else 0
-            codes = np.zeros((rows, 0), dtype=np.int64)
-        else:
-            codes = np.stack([self._codes(s, columns[s.column]) for s in self._sources], axis=1)
-        parts = [self._chunk(codes[start : start + CHUNK]) for start in range(0, len(codes), CHUNK)]
+        rows = len(columns[0]) if columns else 0
+        codes = np.empty((len(self._sources), rows), dtype=np.int64)
+        for place, source in enumerate(self._sources):
+            codes[place] = self._codes(source, columns[source.column])
+        parts = [self._chunk(codes[:, start : start + CHUNK]) for start in range(0, rows, CHUNK)]
         return np.concatenate(parts) if parts else np.empty((0, self._outputs))
 
     def row(self, values: Sequence[Any]) -> float | None:
@@ -124,7 +133,13 @@ class MaskedTrees:
         """
         if self._link is None or self._flat is None:
             return None
-        codes = [step(values[column]) for column, step in self._row]
+        codes = [get(values[column], unknown) for column, get, unknown in self._texts]
+        for column, read, breaks, first, missing in self._numbers:
+            value = values[column] if read is None else read(values[column])
+            if value is None or value != value:  # noqa: PLR0124 - NaN
+                codes.append(missing)
+            else:
+                codes.append(bisect_left(breaks, value) + first)
         if self._bad and not self._bad.isdisjoint(codes):
             self._refuse(codes)
         mask = np.bitwise_and.reduce(self._table.take(codes, axis=0), axis=0)
@@ -138,7 +153,7 @@ class MaskedTrees:
         if source.kind == "text":
             codes = values
         else:
-            codes = np.searchsorted(source.breaks, values, side="left")
+            codes = source.breaks.searchsorted(values)
             codes[np.isnan(values)] = source.size - 1
         for bad in source.bad:
             if (codes == bad).any():
@@ -147,38 +162,40 @@ class MaskedTrees:
         return codes + source.start
 
     def _chunk(self, codes: "NDArray[np.int64]") -> "Floats":
-        shape = (len(codes), self._table.shape[1])
-        mask = np.full(shape, np.iinfo(self._table.dtype).max, dtype=self._table.dtype)
-        for each in codes.T:
-            mask &= self._table.take(each, axis=0)
+        rows, table = codes.shape[1], self._table
+        mask = np.full((rows, table.shape[1]), np.iinfo(table.dtype).max, dtype=table.dtype)
+        each_mask = np.empty_like(mask)
+        for each in codes:
+            # "clip" writes straight into `out`; every code is within the table anyway.
+            mask &= table.take(each, axis=0, out=each_mask, mode="clip")
         places = np.bitwise_count(~mask & (mask - self._one)) + self._first
+        if self._flat is not None and self._outputs == 1:
+            return self._total.single(self._flat.take(places))
         leaves = self._leaves.take(places, axis=0)
-        return self._total.batch(leaves.reshape(len(codes), -1, self._outputs))
+        return self._total.batch(leaves.reshape(rows, -1, self._outputs))
 
     def _refuse(self, codes: Sequence[int]) -> None:
-        for source, code in zip(self._sources, codes, strict=True):
+        for source, code in zip(self._in_row, codes, strict=True):
             if code in self._bad:
                 raise refused(self._names[source.column], 0, "one that the model takes")
 
 
-def _row_step(source: Source, lookup: dict[Any, int] | None) -> tuple[int, Callable[[Any], int]]:
-    """Return the place of a column and what turns its value into its code."""
-    if lookup is not None:
-        start = source.start
-        codes = {word: start + code for word, code in lookup.items()}
-        unknown = start + len(lookup) - 1  # the words, then any other, then the missing one
-        get = codes.get
-        return source.column, lambda value: get(value, unknown)
-    breaks, first, missing = source.breaks.tolist(), source.start, source.start + source.size - 1
+def _text_step(
+    source: Source, lookup: Mapping[Any, int]
+) -> tuple[int, Callable[[Any, int], int], int]:
+    """Return the place of a text column, what looks its codes up, and the code of the unknown."""
+    codes = {word: source.start + code for word, code in lookup.items()}
+    unknown = source.start + len(lookup) - 1  # the words, then any other, then the missing one
+    return source.column, codes.get, unknown
 
-    def code(value: Any) -> int:
-        if value is None or value != value:  # noqa: PLR0124 - NaN
-            return missing
-        return bisect_left(breaks, value) + first
 
-    if source.kind == "datetime":
-        return source.column, lambda value: code(seconds(value))
-    return source.column, code
+def _number_step(
+    source: Source,
+) -> tuple[int, Callable[[Any], float] | None, list[float], int, int]:
+    """Return the place of a column, what reads it, its breaks, its first and its missing code."""
+    read = seconds if source.kind == "datetime" else None
+    missing = source.start + source.size - 1
+    return source.column, read, source.breaks.tolist(), source.start, missing
 
 
 @dataclass(frozen=True)
