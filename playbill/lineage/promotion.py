@@ -12,6 +12,7 @@ from playbill.config.compilation import COMPILED
 from playbill.errors import LineageError, UsageError
 from playbill.lineage import (
     bundle,
+    contradiction,
     evidence,
     git,
     manifest,
@@ -89,9 +90,9 @@ def prepare(root: Path, ref: str, wish: Wish) -> Candidate:
     """Check all that does not need the gate.
 
     Raises:
-        LineageError: The revision has no bundle, its metrics are not what dvc.lock recorded, the
-            workspace holds results that were not committed, the DVC remote lacks the bundle, the
-            version was withdrawn, or the version or the stage is taken.
+        LineageError: The revision has no bundle or one of another run, its metrics are not what
+            dvc.lock recorded, the workspace holds results that were not committed, the DVC remote
+            lacks the bundle, the version was withdrawn, or the version or the stage is taken.
     """
     if wish.version and wish.bump:
         raise LineageError("a version and a bump were both given", expected="one of them")
@@ -103,6 +104,7 @@ def prepare(root: Path, ref: str, wish: Wish) -> Candidate:
     artifact = registry.artifact(root, name)
     if commit == git.head(root):
         _refuse_uncommitted(root, name)
+    _refuse_not_run(root, commit)
     notes = check_pushed(root, commit, allow=wish.allow_unpushed)
     facts = evidence.gather(root, commit)
     version = _registered(root, artifact, commit, wish)
@@ -256,6 +258,18 @@ def _refuse_uncommitted(root: Path, name: str) -> None:
         raise LineageError(
             f"the workspace holds results that are not committed: {', '.join(files[:5])}",
             expected="a commit that holds what is promoted",
+            run="dvc repro && git add dvc.lock params.yaml models && git commit",
+        )
+
+
+def _refuse_not_run(root: Path, commit: str) -> None:
+    """Refuse a commit whose bundle came from other values or other code than it holds."""
+    if found := list(contradiction.not_run(root, commit)):
+        others = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        raise LineageError(
+            f"the bundle of {revision.name(commit)} is not of that commit",
+            where=f"{revision.LOCK}, stage {found[0].stage}: {found[0].what}{others}",
+            expected="a commit with what its own `dvc repro` wrote",
             run="dvc repro && git add dvc.lock params.yaml models && git commit",
         )
 

@@ -7,13 +7,14 @@ DVC remote computes the same again: it names every byte that went in by its dige
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.config.decision import metric_of
 from playbill.config.metric import modern
 from playbill.errors import ConfigError, LineageError
-from playbill.lineage import bundle, git, registry, revision, worktree
+from playbill.lineage import bundle, contradiction, git, registry, revision, worktree
 from playbill.lineage.evidence import FORMAT_VERSION, seal
 from playbill.pipeline.holdout import (
     TEST,
@@ -209,6 +210,12 @@ def _hints(project: Project) -> Iterator[str]:
 
 def _notes(settings: "Evaluation", new: Side, old: Side | None) -> list[str]:
     notes = []
+    if new.project.commit is not None:
+        unrun = contradiction.not_run(new.project.root, new.project.commit)
+        notes += [
+            f"its bundle is not of that commit: stage {one.stage}, {one.what}"
+            for one in islice(unrun, 1)
+        ]
     if old is not None and old.project.commit == new.project.commit:
         notes.append("challenger and champion are the same commit: a model met itself")
     if old is None and not settings.gate.floors:

@@ -5,12 +5,11 @@ no time to arrive may have a wrong one; both are left out and counted. A model t
 predictions on record for these rows is asked for them: its bundle, as `playbill predict` asks it.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from playbill.config.schema import Contract, ContractColumn
@@ -179,13 +178,15 @@ def ask(one: Side, rows: Rows, truth_of: Side, say: Say) -> Said:
     Raises:
         DataError: Its contract does not allow the rows: other inputs, or other bounds.
     """
+    from playbill.bundle.batch import answer_rows
     from playbill.evaluation.scored import encode
 
     asked = outcome(truth_of.contract)
     answers, source = _recorded(one, rows, asked), "recorded"
     if answers is None:
         say(f"asking the bundle of {one.project.name} about {len(rows.table):,} rows")
-        answers, source = _scored(one, rows, asked), "scored"
+        with _asked_about(one):
+            answers, source = answer_rows(one.project.bundle, rows.table), "scored"
     target = rows.table[truth_of.contract.target]
     found = encode(target, answers, asked.task, asked.classes, one.threshold)
     return Said(found, "recorded" if source == "recorded" else "scored")
@@ -280,19 +281,6 @@ def _recorded(one: Side, rows: Rows, asked: Asked) -> "NDArray[np.float64] | Non
     if not keys.isin(found.index).all():
         return None
     return answers_of(found.loc[keys], asked)
-
-
-def _scored(one: Side, rows: Rows, asked: Asked) -> "NDArray[np.float64]":
-    import pandas as pd
-
-    from playbill.bundle.batch import predict_file
-
-    with tempfile.TemporaryDirectory(prefix="playbill-") as scratch:
-        source, target = Path(scratch, "rows.parquet"), Path(scratch, "said.parquet")
-        rows.table.to_parquet(source, index=False)
-        with _asked_about(one):
-            predict_file(one.project.bundle, source, target)
-        return answers_of(pd.read_parquet(target), asked)
 
 
 @contextmanager

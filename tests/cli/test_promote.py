@@ -92,6 +92,17 @@ def test_results_that_were_not_committed_are_refused(project: Path) -> None:
     assert _promote("first")  # another commit does not depend on the workspace
 
 
+def test_a_commit_whose_own_values_never_ran_is_refused(project: Path) -> None:
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("seed: 2", "seed: 3"))
+    worktree.commit(project, ["params.yaml"], "Another seed, and no run")
+    error = _refused("HEAD", "--allow-unpushed", "--override", "in a hurry")
+    assert "is not of that commit" in error.what
+    assert "was told another `seed` than params.yaml has" in error.where
+    assert error.run.startswith("dvc repro")
+    assert "its bundle is not of that commit" in _run(gate, "--champion", "first").stdout
+
+
 def test_metrics_that_somebody_edited_are_refused(project: Path) -> None:
     (project / METRICS).write_text('{"roc_auc": 0.99, "rows": 300}\n')
     worktree.commit(project, [METRICS.as_posix()], "a better number")

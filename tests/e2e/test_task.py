@@ -15,7 +15,7 @@ import yaml
 from sklearn import datasets
 
 from playbill.bundle import manifest
-from playbill.bundle.batch import predict_file
+from playbill.bundle.batch import answer_rows, predict_file
 from playbill.config.adoption import adopt_tuning
 from playbill.config.compilation import compile_project, write
 from playbill.config.params import read_params
@@ -83,6 +83,12 @@ def through(root: Path, stages: tuple[str, ...] = STAGES) -> dict[str, Any]:
     folder = root / "models" / params.name
     texts = (folder / "training.json", folder / "evaluation" / "metrics.json")
     return {path.stem: json.loads(path.read_text()) for path in texts}
+
+
+def asked_again(root: Path, folder: Path, recorded: np.ndarray[Any, Any]) -> None:
+    """Ask the bundle as `gate` asks an older one, which has no record of the rows."""
+    rows = pd.read_parquet(root / "data" / "prepared" / "test.parquet")
+    np.testing.assert_array_equal(answer_rows(folder / "bundle", rows), recorded)
 
 
 @contextmanager
@@ -189,6 +195,7 @@ def test_a_multiclass_project_goes_through_the_whole_flow(
     assert sum(summary.predicted.values()) == summary.rows == 178
     again = pd.read_csv(root / "said.csv").set_index("bottle").loc[table["bottle"]]
     assert again["label"].tolist() == table["prediction"].tolist()
+    asked_again(root, folder, table[chances].to_numpy())
     check_wine(root)
     page = (folder / "server" / "schemas.py").read_text()
     assert 'label: Literal["class_0", "class_1", "class_2"]' in page
@@ -206,6 +213,7 @@ def test_a_regression_project_goes_through_the_whole_flow_and_adopts_what_was_fo
     assert list(table) == ["patient", "seen_at", "progression", "prediction"]
     summary = predict_file(folder / "bundle", root / "data" / "diabetes.csv", root / "said.csv")
     assert summary.predicted["min"] < summary.predicted["mean"] < summary.predicted["max"]
+    asked_again(root, folder, table["prediction"].to_numpy())
     check_diabetes(root)
     assert "value: float" in (folder / "server" / "schemas.py").read_text()
     model = (folder / "pipeline.skops").read_bytes()

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from playbill.lineage import attestation, git, locked, store
-from playbill.pipeline.verification import cause, rerun, room
+from playbill.lineage import attestation, contradiction, git, locked, store
+from playbill.pipeline.verification import cause, content, rerun, room
 from playbill.pipeline.verification.check import check
 from playbill.pipeline.verification.verify import Wish, verify
 from tests.conftest import REPOSITORY, TINY, Run
@@ -194,6 +194,20 @@ def test_what_no_experiment_can_hold_still_is_called_unknown(diagnosed: Diagnose
     assert "process" in causes[0].evidence[0]
 
 
+def test_files_with_the_same_bytes_are_not_named_among_those_that_differ(tmp_path: Path) -> None:
+    import pandas as pd
+
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        pd.DataFrame({"x": [1, 2]}).to_parquet(tmp_path / name / "t.parquet")
+        (tmp_path / name / "t.json").write_text('{"x": 1}')
+    for name in ("t.parquet", "t.json"):
+        assert content.differences(tmp_path / "one" / name, tmp_path / "two" / name) == []
+    (tmp_path / "two" / "t.json").write_text('{"x":1}')
+    found = content.differences(tmp_path / "one" / "t.json", tmp_path / "two" / "t.json")
+    assert found == ["the same values, written in another way"]
+
+
 def test_stages_without_a_fault_are_the_same_beside_those_with_one(diagnosed: Diagnosed) -> None:
     assert diagnosed["report"][0].state == "same"
 
@@ -236,7 +250,7 @@ def test_a_sound_revision_is_identical_and_attested_with_every_digest(
     assert held.stdout.startswith("holds: ")
     assert run("playbill", "verify", "--attestation", str(tmp_path / "a.json"), cwd=ran).stdout
     assert check(ran, "main").absent == ()
-    assert len(check(ran, "main").right) == 4
+    assert len(check(ran, "main").right) == 5
     for one in told.statement["subject"]:
         if one["name"] == "models/tiny/fitted.json":
             one["digest"]["sha256"] = "0" * 64
@@ -369,6 +383,8 @@ def test_edited_digests_and_files_are_told_by_what_they_contradict(ran: Path) ->
     said = " ".join(f"{stage}: {what};" for stage, what in sorted(found))
     assert f"learn: it read data/table.json as aaaaaaaaaaaa, but gather wrote {table[:12]}" in said
     assert "report: it read stages/report.py as" in said
+    unrun = {(one.stage, one.what) for one in contradiction.not_run(ran, git.head(ran))}
+    assert unrun == {("report", "it ran another stages/report.py than the commit has")}
     assert "report: it wrote models/tiny/metrics.json as" in said
 
 

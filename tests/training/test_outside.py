@@ -80,6 +80,15 @@ CASES: list[tuple[str, str, dict[str, Any], Any]] = [
         GradientBoostingRegressor(n_estimators=20, random_state=SEED),
     ),
     ("diabetes", "sklearn.svm.SVR", {"C": 2.0}, SVR(C=2.0)),
+    (
+        "flights", BOOSTED, {"max_iter": 20, "random_state": SEED},
+        HistGradientBoostingClassifier(max_iter=20, random_state=SEED),
+    ),
+    (
+        "planes", "sklearn.linear_model.LogisticRegression", {"max_iter": 500},
+        LogisticRegression(max_iter=500),
+    ),
+    ("weather", "sklearn.linear_model.Ridge", {"alpha": 0.5}, Ridge(alpha=0.5)),
 ]  # fmt: skip
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Literal
 
 from playbill.lineage import locked
+from playbill.lineage.contradiction import Contradiction
 from playbill.pipeline.verification import content
-from playbill.pipeline.verification.rerun import IN_GIT, Contradiction, Outcome
+from playbill.pipeline.verification.rerun import IN_GIT, Outcome
 from playbill.pipeline.verification.room import Room, Say
 
 Kind = Literal[

@@ -19,7 +19,8 @@ def differences(before: Path, after: Path) -> list[str]:
     if before.is_dir() or after.is_dir():
         found = _folders(before, after)
     else:
-        found = _files(before.name, _read(before), _read(after))
+        one, two = _read(before), _read(after)
+        found = _files(before.name, one, two) if one != two else iter(())
     listed = []
     for each in found:
         listed.append(each)

@@ -6,10 +6,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from playbill.errors import LineageError
-from playbill.lineage import git, locked, repro, revision, store
+from playbill.lineage import contradiction, git, locked, repro, revision, store
+from playbill.lineage.contradiction import Contradiction
 from playbill.pipeline.verification.room import Room, Say
 
 State = Literal["same", "differs", "failed", "brought in", "not run"]
@@ -51,19 +52,6 @@ class Outcome:
     outputs: int
     changed: tuple[Changed, ...] = ()
     said: str = ""
-
-
-@dataclass(frozen=True)
-class Contradiction:
-    """Something in dvc.lock that the commit itself contradicts: no run wrote this.
-
-    Attributes:
-        stage: The stage in dvc.lock.
-        what: What does not fit, in words.
-    """
-
-    stage: str
-    what: str
 
 
 def run_again(room: Room, say: Say, *, from_source: bool = False) -> list[Outcome]:
@@ -185,11 +173,10 @@ def contradictions(root: Path, checkout: Path, commit: str) -> list[Contradictio
         checkout: The project as that commit has it, before anything ran.
         commit: The commit.
     """
-    # Read as DVC reads: YAML 1.1 would take a text `off` for false, and call the two unequal.
-    stages = locked.parse({"stages": repro.lock(root, commit)}, root, commit)
+    stages = contradiction.recorded(root, commit)
     made = {path: (s.name, digest) for s in stages.values() for path, digest in s.outs.items()}
-    params = _as_dvc_reads(root, commit, revision.PARAMS)
-    declared = _as_dvc_reads(root, commit, repro.PIPELINE)
+    params = contradiction.as_dvc_reads(root, commit, revision.PARAMS)
+    declared = contradiction.as_dvc_reads(root, commit, repro.PIPELINE)
     found = []
     for stage in stages.values():
         told = (declared.get("stages") or {}).get(stage.name)
@@ -212,24 +199,8 @@ def contradictions(root: Path, checkout: Path, commit: str) -> list[Contradictio
             if (have := _digest(checkout / path, digest)) not in ("", digest)
             and git.blob(root, commit, path)
         ]
-        found += [
-            Contradiction(stage.name, f"it was told another `{key}` than params.yaml has")
-            for key, value in stage.params.items()
-            if _at(params, key) != value
-        ]
+        found += contradiction.told_otherwise(stage, params)
     return found
-
-
-def _as_dvc_reads(root: Path, commit: str, path: str) -> dict[str, Any]:
-    found = repro.parse(git.read_if_any(root, commit, path) or b"", path)
-    return found if isinstance(found, dict) else {}
-
-
-def _at(params: Mapping[str, object], key: str) -> object:
-    value: object = params
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
 
 
 def _digest(path: Path, like: str) -> str:

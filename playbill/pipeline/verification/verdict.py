@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from playbill.lineage.contradiction import Contradiction
 from playbill.pipeline.verification.cause import Cause
-from playbill.pipeline.verification.rerun import Contradiction, Outcome
+from playbill.pipeline.verification.rerun import Outcome
 
 FORMAT_VERSION = 1
 Word = Literal["identical", "equivalent", "different"]

@@ -111,7 +111,8 @@ def _judged(root: Path, clean: Room, found: Verdict, wish: Wish, say: Say) -> Ve
     )
     word = "equivalent" if excused and near is not None and near.holds else "different"
     notes = found.notes
-    if near is not None and near.holds and word == "different" and not wish.elsewhere:
+    is_ours = any(one.kind in ours for one in causes)
+    if near is not None and near.holds and word == "different" and not (wish.elsewhere or is_ours):
         notes = (*notes, _WITHIN)
     if first.stage in _source_stages(clean) and first.state == "differs":
         what = "the source gives other rows than it gave then"
