@@ -248,6 +248,8 @@ def test_markers_that_a_squashed_merge_brought_are_mended_from_before_it(
     _without_driver(world, mine, run, "--squash")
     run("git", "commit", "-qam", "squashed on the host", cwd=mine)
     run("playbill", "compose", "--merge", cwd=mine)
+    unstaged = run("git", "diff", "--name-only", cwd=mine).stdout.split()
+    assert {"params.yaml", "params.digest.json", "dvc.yaml", "dvc.lock"}.isdisjoint(unstaged)
     assert run("git", "grep", "-c", "^<<<<<<<", cwd=mine, check=False).stdout == ""
     assert is_compiled(mine, run)
     assert lock.is_valid((mine / "dvc.lock").read_text())
