@@ -29,7 +29,7 @@ def dockerfile(name: str, server: "Server", edit: str) -> str:
         base=server.image.base or f"python:{server.python}-slim",
         context="--build-context wheels=DIR " if wheels else "",
         how=_WHEELS if wheels else "",
-        source="--no-index --find-links /wheels " if wheels else "",
+        source="--no-index -f /wheels " if wheels else "",
         user=USER,
         port=PORT,
     )

@@ -32,8 +32,18 @@ CHECKS = frozenset(
         "playbill.pipeline.failure",
     }
 )
-# The models of all groups, of which a stage needs a few.
+# The models of all groups, of which a stage needs a few; they count as if they were one module.
 SCHEMA, TABLE = "playbill.config.schema", "Params"
+MODELS = (
+    SCHEMA,
+    "playbill.config.decision",
+    "playbill.config.labelling",
+    "playbill.config.measurement",
+    "playbill.config.policy",
+    "playbill.config.scalar",
+    "playbill.config.source",
+    "playbill.config.stage",
+)
 # Of the server, bytes count, for OpenAPI shows docstrings. A stage that reaches COPIES carries all
 # of SHIPPED, and what it imports, into the bundle as it is: some of it is imported by name alone,
 # unseen by the graph, and some is no Python.
@@ -121,11 +131,11 @@ class SourceTree:
             keys: Keys of params.yaml that are read; of the models, theirs count.
         """
         reached = self._deciding(roots)
-        mine = sorted(n for n in reached - {SCHEMA} if n.partition(".")[0] == FRAMEWORK)
+        mine = sorted(n for n in reached - {*MODELS} if n.partition(".")[0] == FRAMEWORK)
         served = [name for name in mine if f"{name}.".startswith(f"{SERVER}.")]
         total = hashlib.sha256(self._digest(sorted({*mine} - {*served}), self._base).encode())
         total.update(self._bytes(served).encode())
-        if SCHEMA in reached:
+        if reached & {*MODELS}:
             total.update(self._models(reached, keys).encode())
         if COPIES in reached:
             total.update(self._shipped().encode())
@@ -145,31 +155,34 @@ class SourceTree:
 
     def _models(self, reached: Iterable[str], keys: Iterable[str]) -> str:
         """Return the digest of the models of some keys, and of those that `reached` names."""
-        path = self._base.joinpath(*SCHEMA.split(".")).with_suffix(".py")
-        source = path.read_bytes()
-        names = {name for module in reached for name in self._taken(module)} - {TABLE}
+        sources = [
+            self._base.joinpath(*n.split(".")).with_suffix(".py").read_bytes() for n in MODELS
+        ]
+        others = {*reached} - {*MODELS}
+        names = {name for module in others for name in self._taken(module)} - {TABLE}
         fields = sorted({key.partition(".")[0] for key in keys})
-        key = hashlib.sha256(
-            b"\n".join([source, repr((sorted(names), fields)).encode()])
-        ).hexdigest()
+        about = repr((sorted(names), fields, SCHEMA in reached)).encode()
+        key = hashlib.sha256(b"\n".join([*sources, about])).hexdigest()
         if key not in self._known:
+            source = b"\n".join(sources)
             found = code_digest(source)
             if "*" not in names:
-                found = Definitions(source, TABLE).digest(names, fields)
+                found = Definitions(source, TABLE, apart=MODELS).digest(names, fields)
             self._fresh[key] = self._known[key] = found
         return self._known[key]
 
     def _taken(self, module: str) -> list[str]:
         """Return the names that a module takes from the models of conf/."""
-        if SCHEMA not in self._graph.find_modules_directly_imported_by(module):
+        mine = self._graph.find_modules_directly_imported_by(module) & {*MODELS}
+        if not mine:
             return []
         path = self._file(module)
         assert path is not None
         source = path.read_bytes()
-        key = hashlib.sha256(SCHEMA.encode() + source).hexdigest()
+        key = hashlib.sha256(" ".join(sorted(mine)).encode() + source).hexdigest()
         if key not in self._known:
-            found = " ".join(sorted(imported_names(source, SCHEMA)))
-            self._fresh[key] = self._known[key] = found
+            taken = {name for model in mine for name in imported_names(source, model)}
+            self._fresh[key] = self._known[key] = " ".join(sorted(taken))
         return self._known[key].split()
 
     def _shipped(self) -> str:

@@ -1,4 +1,4 @@
-"""conf/ to params.yaml and dvc.yaml: by `playbill compose`, and as the first stage under DVC."""
+"""conf/ to the compiled files: by `playbill compose`, and as the first stage under DVC."""
 
 import os
 import subprocess
@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playbill.config import graph, params, recorded
+from playbill.config import graph, keydigest, params, recorded
 from playbill.config.closure import SourceTree
 from playbill.config.composition import Composition, compose
 from playbill.config.digest import short_digest
 from playbill.config.environment import check_constraints, stage_environment
+from playbill.config.interpolation import ALLOW, not_allowed
+from playbill.config.matrix import steps
 from playbill.config.origin import meaning, shipped_folder
 from playbill.config.override import override
 from playbill.config.validation import check_modules
+from playbill.engine import seal
 from playbill.errors import GraphChangedError, HandEditError, InstalledError
 
+COMPILED = (params.FILE, keydigest.FILE, graph.FILE)
 ADDED = "environment"  # the one section of params.yaml that Hydra does not compose
 
 
@@ -30,12 +34,14 @@ class Compiled:
         texts: The text of each compiled file by its name.
         stale: Names of the files on disk that differ.
         graph_changed: True if dvc.yaml differs in more than its comments.
+        seen: What the folders of the sources said before they were read.
     """
 
     composition: Composition
     texts: dict[str, str]
     stale: tuple[str, ...]
     graph_changed: bool
+    seen: str
 
     @property
     def cure(self) -> str:
@@ -53,25 +59,39 @@ def compile_project(root: Path) -> Compiled:
         RecordedError: A recorded value hides a line that was edited later.
     """
     check_constraints(root)
+    check_allow(root)
     recorded.check_hidden(root, recorded.read(root))
     composition = compose(root)
     typed = composition.params
     check_modules(composition)
+    seen = seal.manifest(root, typed.pipeline.sources)
     tree = SourceTree(root, typed.pipeline.sources)
     environment = {
         name: stage_environment(typed, name, tree).model_dump() for name in typed.pipeline.stages
     }
     values = {**composition.values, ADDED: environment}
     inputs = short_digest([meaning(root / "conf"), tree.own_digest()])
+    keys = {key for step in steps(typed).values() for key in graph.parameters(step)}
     texts = {
         params.FILE: params.render(values, inputs),
+        keydigest.FILE: keydigest.render(values, keys, inputs),
         graph.FILE: graph.render(typed, root, tree),
     }
     tree.save()
     found = {name: _on_disk(root / name) for name in texts}
     stale = tuple(name for name, text in texts.items() if found[name] != text)
     same = graph.is_same(found[graph.FILE], texts[graph.FILE])
-    return Compiled(composition, texts, stale, graph_changed=not same)
+    return Compiled(composition, texts, stale, graph_changed=not same, seen=seen)
+
+
+def check_allow(root: Path) -> None:
+    """Refuse an allow list in conf/recorded.yaml: an experiment wrote it, or somebody for it.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if any(key[0] == ALLOW for key in recorded.read(root).values):
+        raise not_allowed(f"{recorded.FILE.as_posix()} {ALLOW}")
 
 
 def _on_disk(path: Path) -> str | None:
@@ -82,6 +102,8 @@ def write(root: Path, compiled: Compiled) -> None:
     """Write the compiled files that differ from what is on disk."""
     for name in compiled.stale:
         (root / name).write_text(compiled.texts[name], "utf-8", newline="\n")
+    params.keep(root, compiled.texts[params.FILE])
+    seal.press(root, compiled.seen, compiled.texts[params.FILE])
 
 
 def compose_stage(root: Path, say: Callable[[str], None] = print) -> None:
@@ -170,6 +192,8 @@ def _in_experiment(root: Path, say: Callable[[str], None]) -> None:
     _check_shipped(root)
     said = {key: value for key, value in found.values.items() if key != ADDED}
     now = compose(root).values
+    if now.get(ALLOW) != said.get(ALLOW):
+        raise not_allowed(f"the experiment says {ALLOW}={said.get(ALLOW)}")
     if now != said:
         before = recorded.read(root)
         if found.declared:

@@ -60,19 +60,29 @@ class Definitions:
     Args:
         source: The module.
         table: A class of it whose fields are told apart: who needs it says which ones.
+        apart: Modules whose source stands in `source` too: an import from them says nothing more.
     """
 
-    def __init__(self, source: bytes, table: str) -> None:
+    def __init__(self, source: bytes, table: str, apart: Iterable[str] = ()) -> None:
         self._table = table
         self._fields: dict[str, ast.stmt] = {}
         self._named: dict[str, list[ast.stmt]] = {}
+        known = {*apart}
         for statement in ast.parse(source).body:
+            if isinstance(statement, ast.ImportFrom) and statement.module in known:
+                continue
             for name in _bound(statement):
-                self._named.setdefault(name, []).append(statement)
+                self._add(name, _one(statement, name))
         for statement in self._named.get(table, []):
             for inner in getattr(statement, "body", []):
                 if isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
                     self._fields[inner.target.id] = inner
+
+    def _add(self, name: str, statement: ast.stmt) -> None:
+        """Add what binds a name; the same import in two of the joined modules is one."""
+        before = self._named.setdefault(name, [])
+        if not any(ast.dump(each) == ast.dump(statement) for each in before):
+            before.append(statement)
 
     def digest(self, names: Iterable[str], fields: Iterable[str]) -> str:
         """Return the digest of definitions, of fields of the table, and of all that they need."""
@@ -98,6 +108,16 @@ class Definitions:
             return nodes
         inner = [each for node in nodes for each in getattr(node, "body", [])]
         return [each for each in inner if not isinstance(each, ast.AnnAssign)]
+
+
+def _one(statement: ast.stmt, name: str) -> ast.stmt:
+    """Return the part of a statement that binds a name: of an import, one name of its list."""
+    if not isinstance(statement, ast.Import | ast.ImportFrom):
+        return statement
+    mine = [a for a in statement.names if (a.asname or a.name).partition(".")[0] == name]
+    if isinstance(statement, ast.Import):
+        return ast.Import(names=mine)
+    return ast.ImportFrom(module=statement.module, names=mine, level=statement.level)
 
 
 def _bound(statement: ast.stmt) -> set[str]:

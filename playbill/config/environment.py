@@ -14,6 +14,7 @@ from playbill.config.closure import FRAMEWORK, SourceTree
 from playbill.config.codec import CODECS
 from playbill.config.schema import Environment, Params, Stage
 from playbill.config.target import KEY
+from playbill.engine import seal
 from playbill.errors import ConfigError, InstalledError
 
 CONSTRAINTS = "constraints.txt"
@@ -201,6 +202,11 @@ def _codecs(stage: Stage) -> list[str]:
 def check_stage(params: Params, name: str, root: Path) -> None:
     """Refuse to run a stage in another environment than the one that params.yaml names.
 
+    Args:
+        params: The project's own params.yaml, as read.
+        name: The stage.
+        root: The project.
+
     Raises:
         InstalledError: A package version or the framework's code differs.
     """
@@ -212,6 +218,8 @@ def check_stage(params: Params, name: str, root: Path) -> None:
             expected="a compiled params.yaml",
             run="playbill compose",
         )
+    if seal.fits(root, params.pipeline.sources):
+        return
     tree = SourceTree(root, params.pipeline.sources)
     have = stage_environment(params, name, tree)
     tree.save()

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from playbill.config import keydigest
 from playbill.config.closure import SourceTree
 from playbill.config.digest import short_digest
 from playbill.config.environment import CONSTRAINTS
@@ -18,6 +19,7 @@ COMPOSE = "compose"
 FETCH = "playbill.source.fetch"  # who imports it reads the sources
 _HEADER = "# Compiled from conf/pipeline by `playbill compose`: edit there.\n"
 _SOURCE = "# from:"
+WRITTEN = ("params.yaml", keydigest.FILE)  # by the stage compose
 
 
 def render(params: Params, root: Path, tree: SourceTree) -> str:
@@ -72,7 +74,7 @@ def _compose(params: Params, root: Path) -> dict[str, Any]:
         "cmd": f"python -m stages.{COMPOSE}",
         "desc": "Compiles conf/ to params.yaml and dvc.yaml.",
         "deps": sorted({"conf", *sources}),
-        "outs": [{"params.yaml": {"cache": False, "persist": True}}],
+        "outs": [{path: {"cache": False, "persist": True}} for path in WRITTEN],
     }
 
 
@@ -91,7 +93,7 @@ def _stage(step: Step, tree: SourceTree, files: list[str]) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "cmd": step.command,
         "deps": sorted({*tree.project_files(step.module), *step.input_paths, *files}),
-        "params": sorted({*step.stage.config, f"environment.{step.declared}", *_declaration(step)}),
+        "params": [{keydigest.FILE: sorted(map(keydigest.entry, parameters(step)))}],
     }
     outs: list[Any] = [*step.outputs.values()]
     outs += [{path: {"cache": False}} for path in step.texts.values()]
@@ -100,6 +102,11 @@ def _stage(step: Step, tree: SourceTree, files: list[str]) -> dict[str, Any]:
     if step.metrics:
         entry["metrics"] = [{path: {"cache": False}} for path in step.metrics.values()]
     return entry
+
+
+def parameters(step: Step) -> set[str]:
+    """Return the dotted keys of params.yaml that a stage depends on."""
+    return {*step.stage.config, f"environment.{step.declared}", *_declaration(step)}
 
 
 def _declaration(step: Step) -> list[str]:

@@ -53,12 +53,17 @@ def refuse(text: str, name: str, where: str) -> ConfigError:
     )
 
 
+ALLOW = "allow"
+
+
 def check_override(override: str) -> None:
-    """Refuse an override that reads more than the configuration.
+    """Refuse an override that reads more than the configuration, or says what is allowed.
 
     Raises:
-        ConfigError: It calls a resolver that is not pure.
+        ConfigError: It calls a resolver that is not pure, or sets the allow list.
     """
+    if override.partition("=")[0].lstrip("+~").partition(".")[0] == ALLOW:
+        raise not_allowed(f"the override {override}")
     if (name := impure(override)) is not None:
         raise refuse(override, name, "an override on the command line")
 
@@ -73,3 +78,13 @@ def impure_leaves(values: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str
             yield from impure_leaves(value, (*path, str(index)))
     elif isinstance(values, str) and (name := impure(values)) is not None:
         yield ".".join(path), values, name
+
+
+def not_allowed(where: str) -> ConfigError:
+    """Return the error for an allow list that is not said in a file which people review."""
+    return ConfigError(
+        "the allow list cannot be changed by an override",
+        where=where,
+        expected="`allow:` in conf/config.yaml: what YAML may call is reviewed in a commit",
+        run="edit `allow:` there, then run it again without the override",
+    )

@@ -22,6 +22,8 @@ from playbill.errors import ConfigError
 FILE = "params.yaml"
 FORMAT = 1
 _PREFIX = f"# playbill params {FORMAT} sha256:"
+_KEPT = Path(".dvc", "tmp", "playbill", "params")
+_MOST_KEPT = 50
 _NOTE = " compiled from conf/: edit there, then run `dvc repro`"
 
 
@@ -87,6 +89,13 @@ def parse(text: str, *, where: str = FILE) -> ParamsFile:
     try:
         values = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
+        if (number := _marker(text)) is not None:
+            raise ConfigError(
+                "a merge left its conflict markers in params.yaml",
+                where=f"{where}:{number}",
+                expected="no choice by hand: the file follows from conf/",
+                run="playbill compose --merge",
+            ) from error
         raise ConfigError(
             f"params.yaml is not valid YAML: {error}",
             where=where,
@@ -99,10 +108,34 @@ def parse(text: str, *, where: str = FILE) -> ParamsFile:
     return ParamsFile(values, declared)
 
 
+def _marker(text: str) -> int | None:
+    """Return the number of the first line that is one of Git's conflict markers."""
+    marks = ("<<<<<<< ", ">>>>>>> ", "=======")
+    lines = enumerate(text.splitlines(), 1)
+    return next((number for number, line in lines if line.startswith(marks)), None)
+
+
 def read_file(root: Path) -> ParamsFile | None:
     """Return the project's params.yaml, or None when there is none."""
     path = root / FILE
     return parse(path.read_text("utf-8")) if path.is_file() else None
+
+
+def keep(root: Path, text: str) -> None:
+    """Keep a copy of what was compiled: dvc.lock of a run that is never committed names digests."""
+    if not (root / ".dvc").is_dir():
+        return
+    folder = root / _KEPT
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml").write_text(text, "utf-8")
+    for old in kept(root)[_MOST_KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def kept(root: Path) -> list[Path]:
+    """Return the kept copies of params.yaml, the newest first."""
+    paths = (root / _KEPT).glob("*.yaml")
+    return sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
 
 
 def read_params(root: Path) -> Params:

@@ -23,7 +23,7 @@ SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 class Place(BaseModel):
     """What differs from place to place: where bytes go, and which secrets must be there."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     remote: str | None = None
     """DVC remote to push to and to fetch from; none: DVC's own default (`core.remote`)."""

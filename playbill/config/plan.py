@@ -29,9 +29,10 @@ class Node:
         cmd: Its command.
         deps: Digest of each dependency on disk; empty: there is none. What an earlier stage writes
             is overruled by what that stage is found to do.
-        params: Value of each key of params.yaml that it depends on.
+        params: What DVC compares of each parameter, by its name in dvc.yaml: a digest.
         outs: Its outputs, metrics included.
         cacheable: False if DVC never restores it.
+        values: What the parameters stand for, by the same names.
     """
 
     name: str
@@ -40,16 +41,26 @@ class Node:
     params: Mapping[str, Any]
     outs: tuple[str, ...]
     cacheable: bool = True
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Locked:
-    """A stage as dvc.lock has it: what it was made from, and the digests of what it made."""
+    """A stage as dvc.lock has it: what it was made from, and the digests of what it made.
+
+    Attributes:
+        cmd: Its command.
+        deps: Digests of what it read.
+        params: Its parameters as dvc.lock has them.
+        outs: Digests of what it wrote.
+        values: What the parameters stood for, as far as it is known.
+    """
 
     cmd: str
     deps: Mapping[str, str]
     params: Mapping[str, Any]
     outs: Mapping[str, str]
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Past(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
+from playbill.config import keydigest
 from playbill.config.params import changed_keys
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["config", "code", "package", "data", "command", "output", "new", "upstream"]
 _LONGEST = 60  # characters of a value; longer ones say nothing side by side
-_ABSENT = object()
+_ABSENT, _FORGOTTEN = object(), object()
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,15 @@ def own_reasons(
     found = []
     if node.cmd != locked.cmd:
         found.append(Reason("command", f"command: {locked.cmd} -> {node.cmd}"))
-    for key, value in node.params.items():
-        if (before := locked.params.get(key, _ABSENT)) != value:
-            found += _param_reasons(node.name, key, before, value)
+    for name, told in node.params.items():
+        if (before := locked.params.get(name, _ABSENT)) != told:
+            old = (
+                before
+                if before is _ABSENT
+                else locked.values.get(name, _unknown(node, name, before))
+            )
+            new = node.values.get(name, told)
+            found += _param_reasons(node.name, keydigest.key(name), old, new)
     for path, digest in deps.items():
         if not digest:
             found.append(Reason("data", f"{path} is missing", path))
@@ -84,9 +91,18 @@ def _kind(path: str) -> Kind:
     return "data" if PurePosixPath(path).suffix not in {"", ".py"} else "code"
 
 
+def _unknown(node: "Node", name: str, before: Any) -> Any:
+    """Return what stands for a value of dvc.lock that no params.yaml here has any more."""
+    return _FORGOTTEN if name in node.values else before
+
+
 def _param_reasons(stage: str, key: str, before: Any, value: Any) -> Iterator[Reason]:
     if before is _ABSENT:
         yield Reason("config", f"it now reads {key}", key)
+        return
+    if before is _FORGOTTEN:
+        text = f"{key}: changed (no params.yaml here has what dvc.lock was made with)"
+        yield Reason("code" if key.startswith("environment.") else "config", text, key)
         return
     leaves = changed_keys({key: before}, {key: value})
     # A mapping that was empty is a leaf itself; the keys that it gained say the same.

@@ -1,8 +1,10 @@
 """The typed form of every group of conf/: what a key means, its type and its range.
 
-One model per Hydra group, under the group's own name; `Params` is the whole of params.yaml.
-Unknown keys are refused. The docstring under a field is its description in the JSON Schema
-(config/description.py).
+One model per Hydra group, under the group's own name; `Params` is the whole of params.yaml. Drift,
+the stages and some parts of groups have a module of their own (config/closure.py lists them).
+Unknown keys are refused. A default is made by `model_construct`, which checks nothing and so builds
+no validator: every process imports this module. The docstring under a field is its description in
+the JSON Schema (config/description.py).
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -23,9 +25,14 @@ from playbill.config.labelling import Annotation
 from playbill.config.measurement import Importance, Interval, SliceSearch
 from playbill.config.metric import Metric
 from playbill.config.outcome import Class, Task, classes_of
-from playbill.config.scalar import Item, Name, Prefix, Share, Sign, Span, placed
+from playbill.config.policy import Drift, DriftPolicy
+from playbill.config.scalar import Name, Prefix, Share, placed
 from playbill.config.source import Source
+from playbill.config.stage import Environment, Pipeline, Plot, Stage
 from playbill.config.table import Keeps, Table
+
+# Of modules of their own, named here so that all groups are found in one place.
+__all__ = ["Drift", "DriftPolicy", "Environment", "Pipeline", "Plot", "Stage"]
 
 # What must not be on both sides of a split.
 Crossing = Literal["group", "time"]
@@ -239,9 +246,9 @@ class Training(Group):
 
     class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
     """Weight of the rows of each class: by class, or so that all classes weigh the same."""
-    calibration: Calibration = Calibration()
+    calibration: Calibration = Calibration.model_construct()
     """Whether probabilities are corrected."""
-    threshold: Threshold = Threshold()
+    threshold: Threshold = Threshold.model_construct()
     """From which probability on a row is positive."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads of a fit (OpenMP and BLAS); another number may change a model's last digits."""
@@ -277,23 +284,23 @@ class Evaluation(Group):
     """Values with fewer rows than this are counted but not measured."""
     curve_points: Annotated[int, Field(ge=10, le=1000)] = 100
     """Most points that a plotted curve keeps."""
-    gate: Gate = Gate()
+    gate: Gate = Gate.model_construct()
     """When a challenger may take a champion's place."""
-    promotion: Promotion = Promotion()
+    promotion: Promotion = Promotion.model_construct()
     """What a tag must carry before its model is served."""
-    feedback: Feedback = Feedback()
+    feedback: Feedback = Feedback.model_construct()
     """When the truth that came back is believed."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of bootstrap draws and shuffles."""
-    interval: Interval = Interval()
+    interval: Interval = Interval.model_construct()
     """How the interval of every metric is drawn."""
-    search: SliceSearch = SliceSearch()
+    search: SliceSearch = SliceSearch.model_construct()
     """How the worst slices are looked for."""
     fairness: list[str] = []
     """Columns whose values are groups that should be treated alike: rates and their differences."""
-    importance: Importance = Importance()
+    importance: Importance = Importance.model_construct()
     """How the importance of inputs is measured."""
-    card: Card = Card()
+    card: Card = Card.model_construct()
     """What the model card says that is not measured."""
 
 
@@ -337,123 +344,11 @@ class Server(Group):
     """Limits of the generated alert rules."""
 
 
-class DriftPolicy(Group):
-    """When to look, when to alarm and when to retrain; `playbill backtest` replays it."""
-
-    every: Span = "1m"
-    """How often new rows are checked, and so how many there are each time: 1m, 2w or 30d."""
-    alarm_on: list[Sign] = ["drift", "estimated_loss", "realised_loss"]
-    """What is told."""
-    retrain_on: list[Sign] = ["estimated_loss", "realised_loss"]
-    """What leads to a retraining, on a window as long as the present one that ends now."""
-    realised_loss: Annotated[float, Field(ge=0, le=1)] = 0.02
-    """Smallest loss of `drift.measure` against the hold-out that counts, once labels arrive."""
-    schedule: Span = "3m"
-    """Time after which `schedule` asks for a retraining."""
-    cool_down: Span = "0d"
-    """Shortest time between two retrainings."""
-    minimum_rows: Annotated[int, Field(ge=1)] = 1000
-    """Fewer new rows than this lead to no retraining."""
-    budget: Annotated[int, Field(ge=0)] | None = None
-    """Most retrainings of one backtest; none: no bound."""
-
-
-class Drift(Group):
-    """When new rows count as drifted from the rows that the model learned from."""
-
-    alpha: Share = 0.05
-    """Chance of any alarm when nothing changed: the whole report's, not one column's."""
-    minimum_effect: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Smallest difference that matters: total variation distance between binned distributions."""
-    bins: Annotated[int, Field(ge=2, le=100)] = 10
-    """Quantile bins of a numeric column."""
-    categories: Annotated[int, Field(ge=2, le=1000)] = 50
-    """Categories kept by name; the rest are counted together."""
-    draws: Annotated[int, Field(ge=100, le=100_000)] = 2000
-    """Monte Carlo draws of each null distribution."""
-    minimum_rows: Annotated[int, Field(ge=2)] = 100
-    """Fewer rows than this give no verdict."""
-    joint: bool = True
-    """Compare pairs of columns too: a broken correlation is seen though no column moved."""
-    unit: Literal["row", "period"] = "row"
-    """What is drawn by chance: single rows, or whole periods of rows that time ties together."""
-    period: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}[hdw]$")] = "1d"
-    """Length of a period for `unit: period`: a number and h, d or w (hours, days, weeks)."""
-    measure: Literal["roc_auc", "accuracy", "precision", "recall", "f1", "brier"] = "roc_auc"
-    """Measure whose estimated loss says whether drift matters, for a binary model."""
-    minimum_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Smallest loss of that measure that matters; its whole interval must lie above."""
-    policy: DriftPolicy = DriftPolicy()
-    """What follows from a check."""
-    seed: int = 0
-    """Seed of the draws."""
-
-
 class Engine(Group):
     """How the processes of the stages are started; what a stage writes does not depend on it."""
 
     preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]] = []
     """Installed modules that one process of a run imports for all stages; none: each its own."""
-
-
-class Stage(Group):
-    """One stage of the pipeline: a function, what it reads and what it writes."""
-
-    function: Annotated[str, Field(pattern=r"^stages(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*$")]
-    """`stages.module:function`; called with params and each input by its name."""
-    config: list[str] = []
-    """Keys of params.yaml that the stage reads; a change in them reruns it."""
-    matrix: dict[str, list[Item]] = {}
-    """Runs the stage once for each item: values by a name that stands as `{name}` in its paths."""
-    inputs: dict[str, str] = {}
-    """Files by the name of the function's argument."""
-    outputs: dict[str, str] = {}
-    """Files or folders (no suffix) by the name in the returned mapping; kept by DVC."""
-    metrics: dict[str, str] = {}
-    """JSON files that `dvc metrics` reads; kept by Git."""
-    texts: dict[str, str] = {}
-    """Folders of reviewed text; kept by Git."""
-    packages: list[str] = []
-    """Distributions whose version changes the result; a new version reruns the stage."""
-
-
-class Plot(Group):
-    """One picture that `dvc plots` draws from a CSV file."""
-
-    file: str
-    """CSV file, a stage's output or inside one."""
-    x: str
-    """Column of the horizontal axis."""
-    y: str
-    """Column of the vertical axis."""
-    template: str = "linear"
-    """DVC's template: linear, simple, scatter, confusion..."""
-    tasks: list[Task] = ["binary", "multiclass", "regression"]
-    """Tasks of the contract that have this picture."""
-
-
-class Pipeline(Group):
-    """The stages, and what dvc.yaml says besides them."""
-
-    stages: dict[Name, Stage]
-    """The stages by name, in the order of the flow."""
-    plots: dict[str, Plot] = {}
-    """What `dvc plots show` draws, by title."""
-    model: str
-    """The output that `dvc artifacts` and the registry's tags name: the bundle's folder."""
-    sources: list[str] = ["stages"]
-    """Folders of Python that belong to the project; an edit in them recompiles."""
-
-
-class Environment(Group):
-    """What a stage takes from the environment; written by `compose`, never by hand."""
-
-    framework: str
-    """Digest of the framework code that the stage reaches, comments and layout left out."""
-    packages: dict[str, str] = {}
-    """Versions by distribution."""
-    targets: dict[str, str] = {}
-    """Digests of the project's modules that the stage's config names."""
 
 
 class Params(Group):
@@ -470,15 +365,15 @@ class Params(Group):
     split: Split
     feature: Feature
     model: Target
-    validation: Validation = Validation()
-    tuning: Tuning = Tuning()
-    training: Training = Training()
+    validation: Validation = Validation.model_construct()
+    tuning: Tuning = Tuning.model_construct()
+    training: Training = Training.model_construct()
     evaluation: Evaluation
-    bundle: Bundle = Bundle()
+    bundle: Bundle = Bundle.model_construct()
     server: Server
     drift: Drift
-    annotation: Annotation = Annotation()
-    engine: Engine = Engine()
+    annotation: Annotation = Annotation.model_construct()
+    engine: Engine = Engine.model_construct()
     pipeline: Pipeline
     environment: dict[str, Environment] = {}
     """By stage, what `compose` found installed; never written by hand."""

@@ -173,7 +173,7 @@ class RestSource(Fetching):
     """Says that this source is an API."""
     rows: str = ""
     """Dotted path in the answer to the list of rows; empty: the answer is the list."""
-    pagination: Pagination = Pagination()
+    pagination: Pagination = Pagination.model_construct()
     """How the rows are divided."""
     authentication: Authentication | None = None
     """How the API knows who asks."""

@@ -90,9 +90,17 @@ def problems(composition: "Composition") -> list[Told]:
             values = left
         else:
             more = [*crosscheck(params), *config_problems(params, values)]
-            told += [_placed(composition, problem) for problem in more]
+            told += _apart([_placed(composition, problem) for problem in more], told)
             break
     return _causes(composition, _told_once([*told, *_targets(composition)]))
+
+
+def _apart(more: list[Told], told: list[Told]) -> list[Told]:
+    """Leave out what may follow from an item that was taken away: paths have its matrix's names."""
+    names = {one.key[4] for one in told if len(one.key) > 4 and one.key[3] == "matrix"}  # noqa: PLR2004 - pipeline.stages.NAME.matrix.KEY
+    braces = {f"{{{name}}}" for name in names}
+    marks = {*braces, *(f"`{name}` in its matrix" for name in names)}
+    return [one for one in more if not any(mark in one.error.what for mark in marks)]
 
 
 def _targets(composition: "Composition") -> list[Told]:
@@ -185,13 +193,15 @@ def _placed(composition: "Composition", problem: tuple[str, str, str]) -> Told:
         what + _by_override(composition, path),
         where=place(composition, path),
         expected=expected,
-        run="mend the line, then `playbill check`",
+        run=_mend(composition, path),
     )
     return Told(path, error)
 
 
 def place(composition: "Composition", key: "Key") -> str:
-    """Return `file:line key` for a key of a composition."""
+    """Return `file:line key` for a key of a composition, or the override that set it."""
+    if said := setting(composition, key):
+        return f"the override {said[-1]}"
     is_there = bool(key) and _has(composition.raw, key[0])
     origin = composition.origin(key) if is_there else CONFIG_FILE
     dotted = ".".join(key)
@@ -212,21 +222,41 @@ def _chosen(composition: "Composition", group: str) -> str:
     return found[-1] if found else ""
 
 
+def setting(composition: "Composition", key: "Key") -> list[str]:
+    """Return the overrides that set a key, or something that it stands in or holds.
+
+    One that chooses an option sets nothing: what is wrong then stands in the option's file.
+    """
+    said = {each: _overridden(each) for each in composition.overrides}
+    return [
+        each
+        for each, name in said.items()
+        if ".".join(name) not in composition.choices and name == key[: len(name)]
+    ]
+
+
+def _overridden(override: str) -> "Key":
+    return tuple(override.partition("=")[0].lstrip("+~").partition("@")[0].split("."))
+
+
 def _folders(composition: "Composition") -> tuple[Path, Path]:
     return shipped_folder(), composition.root / "conf"
 
 
 def _by_override(composition: "Composition", key: "Key") -> str:
-    dotted = ".".join(key)
-    mine = [
-        override
-        for override in composition.overrides
-        if dotted.startswith(override.partition("=")[0].lstrip("+~"))
-    ]
+    if setting(composition, key):
+        return ""  # that is where it stands
+    mine = [each for each in composition.overrides if _overridden(each) == key[:1]]
     if mine:
-        return f" (set by the override {', '.join(mine)})"
+        return f" (chosen by the override {', '.join(mine)})"
     others = ", ".join(composition.overrides)
     return f" (overrides in force: {others})" if others else ""
+
+
+def _mend(composition: "Composition", key: "Key") -> str:
+    if setting(composition, key):
+        return "say another value, or leave the override out"
+    return "mend the line, then `playbill check`"
 
 
 def _schema_problem(composition: "Composition", item: Mapping[str, Any]) -> Told:
@@ -235,6 +265,8 @@ def _schema_problem(composition: "Composition", item: Mapping[str, Any]) -> Told
     shown = repr(item.get("input"))
     shown = shown if len(shown) < _LONGEST_VALUE else "of the wrong form"
     what, expected = f"`{'.'.join(key)}` is {shown}", _expected(item)
+    if item.get("input") is None and item["type"] in ("model_type", "dict_type"):
+        what, expected = f"`{'.'.join(key)}` is empty", _instead_of_nothing(key)
     match item["type"]:
         case "extra_forbidden":
             known = known_names(key[:-1], values)
@@ -263,9 +295,19 @@ def _schema_problem(composition: "Composition", item: Mapping[str, Any]) -> Told
         what + _by_override(composition, key),
         where=place(composition, key),
         expected=expected,
-        run="mend the line, then `playbill check`",
+        run=_mend(composition, key),
     )
     return Told(key, error, {"extra_forbidden": "unknown"}.get(item["type"], str(item["type"])))
+
+
+def _instead_of_nothing(key: "Key") -> str:
+    """Return what may stand where nothing does; a null takes nothing away in Hydra."""
+    if key[:2] == ("pipeline", "stages"):
+        return (
+            "the stage's declaration; to take a stage out, delete its lines "
+            "(`playbill conf copy pipeline/default` brings the shipped ones into conf/)"
+        )
+    return "a mapping: keys, each with its value"
 
 
 def _expected(item: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from playbill.config.nearest import nearest
 from playbill.contract.column import Column
+from playbill.contract.mask import mask
 from playbill.errors import DataError
 
 if TYPE_CHECKING:
@@ -100,8 +101,10 @@ def _seconds(series: "pd.Series", column: Column) -> "NDArray[np.float64]":
 def _refuse(bad: "NDArray[np.bool_]", series: "pd.Series", column: Column, expected: str) -> None:
     if bad.any():
         row = int(bad.argmax())
+        value = str(series.iloc[row])[:60]
+        shown = mask(value) if column.personal else value
         raise DataError(
-            f"`{str(series.iloc[row])[:60]}` in the column `{column.name}` is not {expected}",
+            f"`{shown}` in the column `{column.name}` is not {expected}",
             where=f"column `{column.name}`, row {row + 1}",
             expected=expected + (" or nothing" if column.nullable else ""),
         )

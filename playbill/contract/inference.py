@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Texts with at most so many values, each so often on average, are a list of categories.
 CATEGORIES, OFTEN = 20, 5
 SAMPLE = 1000
+BOOLEANS = {"True", "False", "true", "false", "TRUE", "FALSE"}  # of CSV, as pandas reads it
 _KINDS = {"BOOLEAN": "bool", "VARCHAR": "str", "DATE": "time", "TIMESTAMP": "time"}
 _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL")
 _BINARY = 2
@@ -80,10 +81,7 @@ def infer(
 
     with duckdb.connect(config={"threads": 1, "preserve_insertion_order": True}) as connection:
         try:
-            reader = "read_parquet" if path.suffix == ".parquet" else "read_csv"
-            connection.execute(
-                f"CREATE VIEW t AS SELECT * FROM {reader}({_text(path.as_posix())})"  # noqa: S608
-            )
+            view(connection, path)
             described = connection.execute("DESCRIBE t").fetchall()
             rows = _one(connection, "SELECT count(*) FROM t")[0]
             if not rows:
@@ -110,6 +108,19 @@ def infer(
         time or next((n for n in times if n in others), None),
         target,
     )  # fmt: skip
+
+
+def view(connection: "duckdb.DuckDBPyConnection", path: Path) -> None:
+    """Let `t` be the table of a file, its columns of the types that they have after ingest.
+
+    DuckDB takes `yes` and `no` for booleans, pandas takes them for texts.
+    """
+    if path.suffix == ".parquet":
+        reader = f"read_parquet({_text(path.as_posix())})"
+    else:
+        kinds = "['BIGINT', 'DOUBLE', 'TIMESTAMP', 'VARCHAR']"
+        reader = f"read_csv({_text(path.as_posix())}, auto_type_candidates = {kinds})"
+    connection.execute(f"CREATE VIEW t AS SELECT * FROM {reader}")  # noqa: S608
 
 
 def as_yaml(found: Inferred) -> str:
@@ -179,6 +190,8 @@ def _look(connection: "duckdb.DuckDBPyConnection", name: str, kind: str, rows: i
         f"ORDER BY 1 LIMIT {SAMPLE}"
     )
     values = [row[0] for row in connection.execute(sample).fetchall()]
+    if dtype == "str" and not missing and values and {*values} <= BOOLEANS:
+        dtype, values = "bool", []
     few = _few(dtype, distinct, known)
     personal = guess(name, [str(value) for value in values] if dtype == "str" else [])
     listed = tuple(_plain(v, dtype) for v in values) if few else None

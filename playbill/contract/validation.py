@@ -1,11 +1,12 @@
 """Tries a table against pandera's schema and reports every broken check at once, in few lines."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from playbill.config.nearest import nearest
+from playbill.contract.mask import mask
 from playbill.errors import ConfigError, ContractError, DataError
 
 if TYPE_CHECKING:
@@ -34,14 +35,26 @@ class Failure:
         return f"{self.column}: {self.check}{rows}{shown}"
 
 
-def validate(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> "pd.DataFrame":
+def validate(
+    frame: "pd.DataFrame",
+    schema: Mapping[str, Any],
+    *,
+    name: str,
+    personal: Collection[str] = (),
+) -> "pd.DataFrame":
     """Return `frame` if it keeps the contract; it is not copied.
+
+    Args:
+        frame: The table.
+        schema: pandera's form of the contract.
+        name: What the table is called in messages.
+        personal: Columns of whose values a message shows the form alone.
 
     Raises:
         DataError: The table is empty.
         ContractError: It breaks the contract; every broken check is listed.
     """
-    found = failures(frame, schema, name=name)
+    found = failures(frame, schema, name=name, personal=personal)
     if not found:
         return frame
     lines = [f"  - {failure}" for failure in found[:LISTED]]
@@ -64,7 +77,13 @@ def _way(found: Sequence[Failure]) -> str:
     return f"correct the data or its query{cast}, or the contract if it asks too much"
 
 
-def failures(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> list[Failure]:
+def failures(
+    frame: "pd.DataFrame",
+    schema: Mapping[str, Any],
+    *,
+    name: str,
+    personal: Collection[str] = (),
+) -> list[Failure]:
     """Return every check that `frame` breaks, in the order of the schema."""
     import pandera.errors
 
@@ -75,8 +94,14 @@ def failures(frame: "pd.DataFrame", schema: Mapping[str, Any], *, name: str) -> 
     try:
         _read(schema).validate(frame, lazy=True, inplace=True)
     except pandera.errors.SchemaErrors as error:
-        return _records(error.failure_cases, frame)
+        found = _records(error.failure_cases, frame)
+        return [_masked(one) if one.column in personal else one for one in found]
     return []
+
+
+def _masked(failure: Failure) -> Failure:
+    forms = dict.fromkeys(mask(text.strip("`")) for text in failure.examples)
+    return replace(failure, examples=tuple(f"`{form}`" for form in forms))
 
 
 def _read(schema: Mapping[str, Any]) -> "DataFrameSchema":

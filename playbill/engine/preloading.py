@@ -1,10 +1,12 @@
 """The preloading process of a run: imports the libraries once, then forks a process for each stage.
 
-It imports what `engine.preload` names from the environment, never the project's or the framework's
-code, which each fork imports as it stands at that moment. It computes nothing and starts no thread:
+It imports what `engine.preload` names from the environment, for each stage what that stage uses, so
+that a run of three stages does not wait for the libraries of seven; never the project's code, which
+each fork imports as it stands at that moment. Of the framework it imports what every stage needs; a
+fork keeps it only while no file of the framework moved. It computes nothing and starts no thread:
 OpenMP and BLAS begin in the forks. It ends with the run.
 
-    python -m playbill.engine.preloading FOLDER PROCESS SOCKET MODULE...
+    python -m playbill.engine.preloading FOLDER PROCESS SOCKET
 """
 
 import atexit
@@ -25,11 +27,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from playbill.engine import run
+from playbill.engine import late, run, seal
 
 IDLE_SECONDS = 60  # between two stages DVC may have to hash or copy; without one the run is over
 POLL_SECONDS = 0.05  # where the system cannot tell at once that a process ended
 FRAMEWORK = "playbill"
+RUNNER, MODELS = "playbill.pipeline.runner", "playbill.config.schema"
 # What differs between two stages of one run, and what the shell adds.
 DIFFERS = frozenset({"DVC_STAGE", "_"})
 
@@ -43,13 +46,36 @@ def main(words: Sequence[str]) -> None:
     watched = Watch(process)
     try:
         with socket.socket(fileno=listener) as server:
-            preload(words[3:])
-            gc.collect()
-            gc.freeze()  # or the first collection in each fork copies every page
-            _serve(server, watched, environment)
+            late.postpone()
+            gc.disable()
+            _serve(server, watched, environment, Framework())
     finally:
         if os.getpid() == here:
             run.remove(folder)
+
+
+class Framework:
+    """What every stage needs of the framework, imported; good while its files did not move."""
+
+    def __init__(self) -> None:
+        self._seen = seal.framework()
+        try:
+            importlib.import_module(RUNNER)
+            importlib.import_module(MODELS).Params.model_rebuild()  # else each fork builds them
+        except Exception:  # noqa: BLE001 - broken by an edit: each stage will say so itself
+            self._seen = ""
+        _settle()
+
+    @property
+    def moved(self) -> bool:
+        """True if a file of the framework is not what it was before the import."""
+        return seal.framework() != self._seen
+
+
+def _settle() -> None:
+    """Count what is there as there to stay: else the first collection in a fork copies it all."""
+    gc.collect()
+    gc.freeze()
 
 
 def preload(names: Sequence[str]) -> None:
@@ -57,9 +83,10 @@ def preload(names: Sequence[str]) -> None:
 
     One that cannot be imported is left to the stage that needs it, which says so.
     """
+    if all(name in sys.modules for name in names):
+        return
     root = Path.cwd()
     sys.path[:] = [place for place in sys.path if place and Path(place) != root]
-    gc.disable()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in names:
@@ -68,6 +95,7 @@ def preload(names: Sequence[str]) -> None:
                     importlib.import_module(name)
                 except Exception:  # noqa: BLE001, S112 - whatever a library raises
                     continue
+    _settle()
 
 
 class Watch:
@@ -115,7 +143,9 @@ def _descriptor(process: int) -> int | None:
         return None
 
 
-def _serve(server: socket.socket, watched: Watch, environment: dict[str, str]) -> None:
+def _serve(
+    server: socket.socket, watched: Watch, environment: dict[str, str], framework: Framework
+) -> None:
     while watched.wait(server.fileno(), IDLE_SECONDS):
         connection, _ = server.accept()
         with connection:
@@ -126,6 +156,8 @@ def _serve(server: socket.socket, watched: Watch, environment: dict[str, str]) -
             if not _same(request, environment):
                 connection.sendall(b'{"refused": "another environment"}\n')
             else:
+                preload(request["preload"])
+                request["fresh"] = framework.moved
                 _run_stage(connection, request, descriptors, [server, watched])
             for each in descriptors:
                 os.close(each)
@@ -234,14 +266,15 @@ def _take_place(request: dict[str, Any], descriptors: list[int]) -> None:
     sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
     sys.argv = [request["module"], *request["arguments"]]
     sys.path[:] = request["path"]
-    _forget()
+    _forget(framework=request["fresh"])
     gc.enable()
 
 
-def _forget() -> None:
-    """Forget what was imported of the framework, what is known of folders, what was drawn."""
-    for name in [n for n in sys.modules if n.partition(".")[0] == FRAMEWORK]:
-        del sys.modules[name]
+def _forget(*, framework: bool) -> None:
+    """Forget what is known of folders, what was drawn, and the framework if its files moved."""
+    if framework:
+        for name in [n for n in sys.modules if n.partition(".")[0] == FRAMEWORK]:
+            del sys.modules[name]
     sys.modules["__main__"] = types.ModuleType("__main__")
     importlib.invalidate_caches()
     if numpy := sys.modules.get("numpy"):

@@ -79,7 +79,7 @@ def claim(folder: Path) -> bool:
     return True
 
 
-def begin(folder: Path, names: list[str]) -> None:
+def begin(folder: Path) -> None:
     """Start the preloading process of a run.
 
     Its socket is there before it is: a stage that connects waits until the imports are done. It is
@@ -89,20 +89,20 @@ def begin(folder: Path, names: list[str]) -> None:
     import socket
 
     try:
-        _spawn(folder, names, socket.socket(socket.AF_UNIX))
+        _spawn(folder, socket.socket(socket.AF_UNIX))
     except OSError:
         remove(folder)
         raise
 
 
-def _spawn(folder: Path, names: list[str], listener: "socket.socket") -> None:
+def _spawn(folder: Path, listener: "socket.socket") -> None:
     with listener:
         listener.bind(str(folder / SOCKET))
         listener.listen()
         run = folder.name.partition("-")[0]
         words = [sys.executable, "-m", "playbill.engine.preloading", str(folder), run]
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [*words, str(listener.fileno()), *names],
+            [*words, str(listener.fileno())],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             pass_fds=[listener.fileno()], process_group=0,
         )  # fmt: skip

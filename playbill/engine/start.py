@@ -9,17 +9,22 @@ lets the stage run here, as ever.
 
 import atexit
 import gc
+import itertools
 import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from playbill.engine import late
 
 if TYPE_CHECKING:
     import socket
 
 PARAMS = Path("params.yaml")
+MODULES = {"scikit-learn": "sklearn"}  # whose distribution has another name
 COMPOSE = "stages.compose"  # writes the file that says whether to preload
 OBJECTS = 50_000  # instead of 700
 FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
@@ -35,10 +40,12 @@ def start() -> None:
     if len(words) < 2 or words[0] != "-m" or not words[1].startswith("stages."):  # noqa: PLR2004
         return
     spare_collections()
+    late.postpone()
     if "DVC_STAGE" not in os.environ or not hasattr(os, "fork") or words[1] == COMPOSE:
         return
-    if (names := asked(PARAMS)) and (connection := _connect(names)) is not None:
-        _hand_over(words[1], connection)
+    names = asked(PARAMS, words[1].removeprefix("stages."))
+    if names is not None and (connection := _connect()) is not None:
+        _hand_over(words[1], names, connection)
 
 
 def spare_collections() -> None:
@@ -53,23 +60,49 @@ def _leave_garbage() -> None:
         gc.freeze()
 
 
-def asked(params: Path) -> list[str]:
-    """Return `engine.preload` of a params.yaml as `compose` writes it, without parsing the rest."""
+def asked(params: Path, stage: str) -> list[str] | None:
+    """Return what is to be preloaded for a stage; None if conf/engine asks for no preloading.
+
+    That is `engine.preload` without what only other stages say that they use (`packages` in
+    conf/pipeline). Read from a params.yaml as `compose` writes it, without parsing the rest.
+    """
     try:
-        text = params.read_text("utf-8")
+        lines = params.read_text("utf-8").splitlines()
     except OSError:
-        return []
-    _, _, section = f"\n{text}".partition("\nengine:\n")
-    found = []
-    for line in section.splitlines():
-        if line[:1] not in ("-", " "):
-            break
-        found.append(line.strip())
-    listed = found[found.index("preload:") + 1 :] if "preload:" in found else []
-    return [line.removeprefix("- ").strip("'\"") for line in listed if line.startswith("- ")]
+        return None
+    named = [line.removeprefix("- ").strip("'\"") for line in section(lines, "engine", "preload")]
+    if not named or "preload: []" in section(lines, "engine"):
+        return None
+    uses = {
+        name: {
+            MODULES.get(each, each)
+            for each in _keys(section(lines, "environment", name, "packages"))
+        }
+        for name in _keys(section(lines, "environment"))
+    }
+    mine = uses.get(stage) or set().union(*uses.values())
+    others = set().union(*uses.values()) - mine
+    return [name for name in named if name.partition(".")[0] not in others]
 
 
-def _connect(names: list[str]) -> "socket.socket | None":
+def section(lines: Sequence[str], *path: str) -> list[str]:
+    """Return the lines below a key of a YAML file that PyYAML wrote, without their indentation."""
+    found = list(lines)
+    for key in path:
+        try:
+            start = found.index(f"{key}:") + 1
+        except ValueError:
+            return []
+        inside = itertools.takewhile(lambda line: line[:1] in ("-", " "), found[start:])
+        found = [line.removeprefix("  ") for line in inside]
+    return found
+
+
+def _keys(lines: Sequence[str]) -> list[str]:
+    return [line.partition(":")[0] for line in lines if line[:1] not in ("-", " ")]
+
+
+def _connect() -> "socket.socket | None":
     """Return a connection to the preloading process of this run, which is started if need be."""
     import socket
 
@@ -82,7 +115,7 @@ def _connect(names: list[str]) -> "socket.socket | None":
         if folder is None:
             return None
         if run.claim(folder):
-            run.begin(folder, names)
+            run.begin(folder)
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(str(folder / run.SOCKET))
     except OSError:
@@ -90,7 +123,7 @@ def _connect(names: list[str]) -> "socket.socket | None":
     return connection
 
 
-def _hand_over(module: str, connection: "socket.socket") -> None:
+def _hand_over(module: str, names: list[str], connection: "socket.socket") -> None:
     """Let the other process run `module`; return only if it will not."""
     import socket
 
@@ -98,7 +131,7 @@ def _hand_over(module: str, connection: "socket.socket") -> None:
     # Until it is known to whom a signal must go, it waits.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, caught)
     try:
-        body = json.dumps(_request(module)).encode()
+        body = json.dumps(_request(module, names)).encode()
         socket.send_fds(connection, [len(body).to_bytes(4, "big")], [0, 1, 2])
         connection.sendall(body)
         reader = connection.makefile("r", encoding="utf-8")
@@ -118,11 +151,12 @@ def _hand_over(module: str, connection: "socket.socket") -> None:
     _end(status)
 
 
-def _request(module: str) -> dict[str, object]:
+def _request(module: str, names: list[str]) -> dict[str, object]:
     os.umask(mask := os.umask(0))
     ignored = [n for n in FORWARDED if signal.getsignal(getattr(signal, n)) is signal.SIG_IGN]
     return {
         "module": module,
+        "preload": names,
         "arguments": sys.orig_argv[3:],
         "folder": str(Path.cwd()),
         "environment": dict(os.environ),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playbill.config import keydigest
 from playbill.errors import LineageError
-from playbill.lineage import revision
+from playbill.lineage import recall, revision
 
 Digests = Mapping[str, str]
 
@@ -20,7 +21,8 @@ class Locked:
         command: What DVC ran.
         deps: The digest of each path that it read; MD5, with `.dir` behind it for a folder.
         outs: The same of what it wrote.
-        params: The values of params.yaml that it depends on, by dotted key.
+        params: The values of params.yaml that it depends on, by dotted key; the digest of one that
+            no params.yaml here has any more.
     """
 
     name: str
@@ -49,7 +51,7 @@ def stages(root: Path, commit: str | None) -> dict[str, Locked]:
             run="dvc repro && git add dvc.lock && git commit",
         )
     try:
-        return in_order(parse(found))
+        return in_order(parse(found, root, commit))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LineageError(
             f"{revision.LOCK} of {revision.name(commit)} is damaged",
@@ -58,18 +60,32 @@ def stages(root: Path, commit: str | None) -> dict[str, Locked]:
         ) from error
 
 
-def parse(lock: Mapping[str, Any]) -> dict[str, Locked]:
-    """Return the stages of a parsed dvc.lock, in its own order."""
+def parse(lock: Mapping[str, Any], root: Path, commit: str | None) -> dict[str, Locked]:
+    """Return the stages of a parsed dvc.lock of a commit, in its own order."""
+    told = {
+        str(name): {str(key): str(digest) for key, digest in recorded(entry).items()}
+        for name, entry in (lock.get("stages") or {}).items()
+    }
+    values = recall.recall(root, commit, {pair for each in told.values() for pair in each.items()})
     return {
         str(name): Locked(
             name=str(name),
             command=str(entry["cmd"]),
             deps=_digests(entry.get("deps") or []),
             outs=_digests(entry.get("outs") or []),
-            params=dict((entry.get("params") or {}).get(revision.PARAMS) or {}),
+            # A dvc.lock from before there were digests has the values themselves.
+            params={
+                **((entry.get("params") or {}).get(revision.PARAMS) or {}),
+                **{keydigest.key(key): values.get((key, d), d) for key, d in told[name].items()},
+            },
         )
         for name, entry in (lock.get("stages") or {}).items()
     }
+
+
+def recorded(stage: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the digests that a stage of dvc.lock, or of the run cache, has of its keys."""
+    return (stage.get("params") or {}).get(keydigest.FILE) or {}
 
 
 def in_order(found: Mapping[str, Locked]) -> dict[str, Locked]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from playbill.config.compilation import COMPILED
 from playbill.errors import LineageError, UsageError
 from playbill.lineage import (
     bundle,
@@ -249,7 +250,7 @@ def check_pushed(root: Path, commit: str, *, allow: bool) -> tuple[str, ...]:
 
 
 def _refuse_uncommitted(root: Path, name: str) -> None:
-    watched = [revision.LOCK, revision.PARAMS, "dvc.yaml", f"models/{name}"]
+    watched = [revision.LOCK, *COMPILED, f"models/{name}"]
     present = [path for path in watched if (root / path).exists()]
     if files := worktree.changed(root, present):
         raise LineageError(

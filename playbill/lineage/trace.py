@@ -124,7 +124,8 @@ def trace(root: Path, ref: str) -> Trace:
     params = revision.params(root, commit)
     found = locked.stages(root, commit)
     told = next((s for s in found.values() if locked.brings_in(s, found)), None)
-    declared = told.params["source"] if told else {}
+    source_told = told.params["source"] if told else {}
+    declared = source_told if isinstance(source_told, dict) else {}
     data, lost = _data(root, commit, declared, told)
     path = bundle.path(root, commit)
     name = revision.model_name(root, commit)

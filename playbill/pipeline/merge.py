@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from playbill.config import graph, params
-from playbill.config.compilation import compile_project, write
+from playbill.config import params
+from playbill.config.compilation import COMPILED, compile_project, write
 from playbill.config.environment import CONSTRAINTS
 from playbill.config.params import read_params
 from playbill.errors import LineageError, PlaybillError
@@ -28,7 +28,6 @@ SETTINGS = {
     # Git merges several common ancestors into one first; that one need not be compiled.
     f"merge.{NAME}.recursive": "binary",
 }
-COMPILED = (params.FILE, graph.FILE)
 _HEAD = re.compile(r"^GITHEAD_(?P<commit>[0-9a-f]{40,64})$")
 _MARKER = "<<<<<<< "
 _SOLVE = "after conf/ is mended: playbill compose --merge (or `dvc repro`)"
@@ -138,7 +137,9 @@ def repair(root: Path) -> Repaired:
         compiled = compile_project(root)
         write(root, compiled)
         files |= set(compiled.stale)
-    if staged := sorted(path for path in generated & waiting.keys() if (root / path).exists()):
+    # Without MERGE_HEAD too (a squash, a cherry-pick): what was settled is to be committed.
+    mine = (generated & waiting.keys()) | files if git.is_repository(root) else set()
+    if staged := sorted(path for path in mine if (root / path).exists()):
         git.run(root, "add", "--", *staged)
     return Repaired(sorted(files), conflicts)
 
@@ -222,7 +223,7 @@ def _sources(root: Path, paths: Iterable[str]) -> list[str]:
 
 
 def _is_side(name: str, text: str) -> bool:
-    """Say whether a side can stand as it is; only params.yaml and dvc.yaml are looked into."""
+    """Say whether a side can stand as it is; only compiled files are looked into."""
     if name not in COMPILED:
         return True
     try:

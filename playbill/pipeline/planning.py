@@ -1,11 +1,12 @@
 """The edge of `playbill plan`: what conf/, dvc.lock, workspace and run cache say, handed on."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from playbill.config import compilation, graph, params
+from playbill.config import compilation, graph, keydigest, params
 from playbill.config.plan import (
     Digests,
     Facts,
@@ -19,7 +20,8 @@ from playbill.config.plan import (
 )
 from playbill.contract import interface
 from playbill.errors import ConfigError, LineageError
-from playbill.lineage import git, repro, revision, store
+from playbill.lineage import git, recall, repro, revision, store
+from playbill.lineage.locked import recorded
 from playbill.pipeline import duration
 
 _MODEL = ".skops"  # how the file of a fitted Pipeline ends
@@ -46,9 +48,21 @@ class _Project:
     finder: repro.Finder
     raw: Mapping[str, Any]
 
-    @property
+    @cached_property
     def locked(self) -> dict[str, Locked]:
-        return {name: _locked(stage) for name, stage in self.raw.items()}
+        return {
+            name: replace(_locked(stage), values=self._values(stage))
+            for name, stage in self.raw.items()
+        }
+
+    @cached_property
+    def _recalled(self) -> dict[recall.Told, Any]:
+        wanted = {pair for stage in self.raw.values() for pair in recorded(stage).items()}
+        return recall.recall(self.root, self.commit, wanted)
+
+    def _values(self, stage: Mapping[str, Any]) -> dict[str, Any]:
+        known = self._recalled
+        return {pair[0]: known[pair] for pair in recorded(stage).items() if pair in known}
 
 
 class _Past:
@@ -61,7 +75,7 @@ class _Past:
         key = {
             "cmd": node.cmd,
             "deps": [{"path": p, "hash": "md5", "md5": deps[p]} for p in sorted(deps)],
-            "params": {params.FILE: node.params} if node.params else {},
+            "params": {keydigest.FILE: node.params} if node.params else {},
             "outs": sorted(node.outs),
         }
         record = self._finder.record({part: value for part, value in key.items() if value})
@@ -157,8 +171,7 @@ def _locked(stage: Mapping[str, Any]) -> Locked:
         {str(entry["path"]): str(entry.get("md5", "")) for entry in stage.get(kind) or ()}
         for kind in ("deps", "outs")
     )
-    values = (stage.get("params") or {}).get(params.FILE) or {}
-    return Locked(str(stage.get("cmd")), deps, values, outs)
+    return Locked(str(stage.get("cmd")), deps, recorded(stage), outs)
 
 
 def _nodes(
@@ -180,27 +193,25 @@ def _nodes(
                 known[path] = known.get(path) or project.finder.digest(path)
                 deps[path] = known[path]
         outs = list(repro.outputs_of(stage))
-        found = {
-            key: value
-            for key in map(str, stage.get("params") or ())
-            if (value := _get(values, key, _ABSENT)) is not _ABSENT
+        read = {
+            entry: value
+            for entry in _parameters(stage)
+            if (value := keydigest.find(values, keydigest.key(entry), _ABSENT)) is not _ABSENT
         }
+        told = {entry: keydigest.of(value) for entry, value in read.items()}
         paths = tuple(path for path, _ in outs)
         restorable = not any(options.get("persist") for _, options in outs)
-        nodes.append(Node(name, str(stage.get("cmd")), deps, found, paths, restorable))
+        nodes.append(Node(name, str(stage.get("cmd")), deps, told, paths, restorable, read))
     return nodes
 
 
 _ABSENT = object()
 
 
-def _get(values: Mapping[str, Any], key: str, default: Any = None) -> Any:
-    found: Any = values
-    for part in key.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return default
-        found = found[part]
-    return found
+def _parameters(stage: Mapping[str, Any]) -> list[str]:
+    """Return the entries of params.digest.json that a stage of dvc.yaml depends on."""
+    files = [each for each in stage.get("params") or () if isinstance(each, Mapping)]
+    return [str(entry) for each in files for entry in each.get(keydigest.FILE) or ()]
 
 
 def _facts(project: _Project, declared: Mapping[str, Mapping[str, Any]]) -> Facts:
@@ -239,14 +250,14 @@ def _interface(
     before = _before(project)
     if before and (broken := interface.breaks(before, values)):
         return "breaking", broken
-    model = str(_get(values, "pipeline.model", ""))
+    model = str(keydigest.find(values, "pipeline.model", ""))
     if makers := sorted(_makers(nodes, plans, model)):
         certain = any(p.stage in makers and p.verdict in ("runs", "restored") for p in plans)
         return "retrain", [
             f"the model {'is' if certain else 'may be'} made anew by {', '.join(makers)}"
         ]
-    threshold = _get(before, _THRESHOLD)
-    if threshold is not None and threshold != _get(values, _THRESHOLD):
+    threshold = keydigest.find(before, _THRESHOLD)
+    if threshold is not None and threshold != keydigest.find(values, _THRESHOLD):
         return "retrain", ["the probability from which on the label is true changes"]
     return "cosmetic", []
 
@@ -259,7 +270,7 @@ def _before(project: _Project) -> dict[str, Any]:
     if project.commit is None:
         found: dict[str, Any] = {}
         for stage in project.locked.values():
-            found |= {key: value for key, value in stage.params.items() if "." not in key}
+            found |= {key: value for key, value in stage.values.items() if "/" not in key}
         if "contract" in found:
             return found
         if not git.is_repository(project.root):

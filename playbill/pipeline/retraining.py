@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.config import place, recorded
-from playbill.config.compilation import compile_project, write
+from playbill.config.compilation import COMPILED, compile_project, write
 from playbill.config.editing import fold
 from playbill.config.matrix import steps
 from playbill.config.params import read_params
@@ -113,7 +113,7 @@ def _ready(root: Path, wish: Wish) -> Params:
             expected="a project whose own files say everything",
             run="playbill adopt (or `git restore conf/recorded.yaml`), and commit",
         )
-    if changed := worktree.changed(root, ["conf", "stages", "params.yaml", "dvc.yaml", "dvc.lock"]):
+    if changed := worktree.changed(root, ["conf", "stages", *COMPILED, "dvc.lock"]):
         raise UsageError(
             f"there are uncommitted changes: {', '.join(changed[:5])}",
             expected="a committed state to start the branch from",
@@ -167,9 +167,7 @@ def _on_branch(root: Path, branch: str) -> "Iterator[None]":
 
 
 def _compiled(root: Path) -> list[str]:
-    listed = git.run(
-        root, "ls-files", "--", "params.yaml", "dvc.yaml", "dvc.lock", "models", "data"
-    )
+    listed = git.run(root, "ls-files", "--", *COMPILED, "dvc.lock", "models", "data")
     return listed.decode().splitlines()
 
 
@@ -222,7 +220,7 @@ def _write_report(root: Path, params: Params, wish: Wish, champion: str, gated: 
 
 def _paths(root: Path, params: Params, report: str) -> list[str]:
     """Return what the commit holds: conf, the compiled files, and what Git keeps of the outputs."""
-    found = ["conf", "params.yaml", "dvc.yaml", "dvc.lock", report]
+    found = ["conf", *COMPILED, "dvc.lock", report]
     for step in steps(params).values():
         found += [*step.metrics.values(), *step.texts.values()]
         for path in step.outputs.values():

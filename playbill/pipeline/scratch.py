@@ -3,12 +3,15 @@
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playbill.config import place
 from playbill.config.schema import Params
+from playbill.errors import PlaybillError, StageError
+from playbill.pipeline.failure import tell
 from playbill.pipeline.runner import find, load_function, run
 
 SCRATCH = Path(".dvc", "tmp", "playbill", "run")
@@ -22,6 +25,9 @@ def run_stage(root: Path, name: str, params: Params, *, pdb: bool = False) -> Pa
         name: The stage as dvc.yaml names it, `train` or `train-EWR`.
         params: The typed params.
         pdb: Open the debugger at the frame that raised.
+
+    Raises:
+        SystemExit: The stage's own code raised; the traceback is shown, without any secret.
     """
     stage = find(params, name).stage
     folder = _folder(root) / name
@@ -32,13 +38,14 @@ def run_stage(root: Path, name: str, params: Params, *, pdb: bool = False) -> Pa
     with _inside(root):
         try:
             run(root, name, params, function, into=folder)
-        except Exception:
-            if not pdb:
+        except Exception as error:
+            if isinstance(error, PlaybillError) and not pdb:
                 raise
+            tell(traceback.format_exc().rstrip(), f"playbill: stage {name} raised")
+            if not pdb:
+                raise SystemExit(StageError.exit_status) from None
             import pdb as debugger  # noqa: T100 - the option asks for it
-            import traceback
 
-            traceback.print_exc()
             debugger.post_mortem(sys.exc_info()[2])
     return folder
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from os.path import relpath
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from playbill.config import recorded
 from playbill.config.outcome import Task
@@ -17,6 +18,9 @@ from playbill.errors import LineageError, UsageError
 from playbill.lineage import git
 from playbill.skeleton import origin
 from playbill.skeleton.sample import SAMPLES
+
+if TYPE_CHECKING:
+    from playbill.skeleton.own import Own
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 BRANCH = "main"
@@ -33,6 +37,13 @@ TEMPLATES = {
     "README.md": "README.md.j2",
     "requirements.txt": "requirements.txt.j2",
     ".gitignore": "gitignore.j2",
+}
+# With a table of the user's own some are others, and some are not needed.
+OWN = {
+    "source.yaml.j2": "own_source.yaml.j2",
+    "feature.yaml.j2": "own_feature.yaml.j2",
+    "contract.yaml.j2": None,
+    "sample.py.j2": None,
 }
 
 
@@ -51,8 +62,8 @@ class Created:
     commit: str
 
 
-def create(root: Path, name: str, task: Task) -> Created:
-    """Make a project that runs at once on a sample of this task.
+def create(root: Path, name: str, task: Task, own: "Own | None" = None) -> Created:
+    """Make a project that runs at once, on a sample of this task or a table of the user's.
 
     Inside a Git repository it becomes a project of a subfolder, else a repository of its own.
     If something fails, nothing is left of it.
@@ -61,6 +72,7 @@ def create(root: Path, name: str, task: Task) -> Created:
         root: Its folder, which must be new or empty.
         name: Name of the model: lower-case letters, digits, `_` and `-`.
         task: What the sample predicts.
+        own: The user's table, which is copied into the project; then the task is its own.
 
     Raises:
         UsageError: The name cannot be one, or the folder holds something.
@@ -74,11 +86,15 @@ def create(root: Path, name: str, task: Task) -> Created:
             run=f"playbill new {root}-2",
         )
     with _undone(root):
-        texts = {**origin.files(), **_rendered(name, task), "constraints.txt": constraints()}
+        said = _sampled(task) if own is None else _owned(own)
+        texts = {**origin.files(), **_rendered(name, said), "constraints.txt": constraints()}
         texts["conf/recorded.yaml"] = recorded.EMPTY
         for path, text in texts.items():
             _write(root / path, text)
         _begin(root, name)
+        if own is not None:
+            own.bring(root)
+            _call(root, "dvc", "add", "--quiet", own.path)
         _call(root, "playbill", "compose")
         return Created(root, tuple(sorted(texts)), _commit(root, name))
 
@@ -126,14 +142,36 @@ def _collect(name: str, extras: set[str], found: dict[str, str], seen: set[str])
                 _collect(each.name, set(each.extras), found, seen)
 
 
-def _rendered(name: str, task: Task) -> dict[str, str]:
+def _sampled(task: Task) -> dict[str, Any]:
+    sample = SAMPLES[task]
     return {
-        place.format(name=name): _fill(template, name, task)
-        for place, template in TEMPLATES.items()
-    }
+        "sample": sample, "own": None, "question": sample.question, "split": sample.split,
+        "model": sample.model,
+    }  # fmt: skip
 
 
-def _fill(template: str, name: str, task: Task) -> str:
+def _owned(own: "Own") -> dict[str, Any]:
+    plain = "random" if own.task == "regression" else "stratified"
+    return {
+        "sample": None, "own": own, "question": f"What is {own.found.target}?",
+        "split": "time" if own.first else plain,
+        "model": "boosting_regressor" if own.task == "regression" else "boosting",
+    }  # fmt: skip
+
+
+def _rendered(name: str, said: dict[str, Any]) -> dict[str, str]:
+    title = re.sub(r"[-_]+", " ", name).strip().capitalize()
+    found = {}
+    for place, template in TEMPLATES.items():
+        theirs = (OWN if said["own"] else {}).get(template, template)
+        if theirs is not None:
+            found[place.format(name=name)] = _fill(theirs, {"name": name, "title": title, **said})
+    if own := said["own"]:
+        found[f"conf/contract/{name}.yaml"] = own.contract
+    return found
+
+
+def _fill(template: str, values: dict[str, Any]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -144,8 +182,7 @@ def _fill(template: str, name: str, task: Task) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    title = re.sub(r"[-_]+", " ", name).strip().capitalize()
-    return environment.get_template(template).render(name=name, title=title, sample=SAMPLES[task])
+    return environment.get_template(template).render(**values)
 
 
 def _begin(root: Path, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -257,3 +258,33 @@ def test_an_experiment_that_changes_the_graph_says_what_to_do_and_then_does_it(
     run("dvc", "exp", "run", cwd=tiny)
     assert "name: other" in (tiny / "params.yaml").read_text()
     assert run("playbill", "compose", "--check", cwd=tiny).returncode == 0
+
+
+@pytest.mark.pipeline
+def test_a_merges_markers_in_params_yaml_are_named_as_such(tiny: Path, run: Run) -> None:
+    file = tiny / "params.yaml"
+    file.write_text(f"<<<<<<< HEAD\n{file.read_text()}")
+    for command in ("check", "compose"):
+        done = run("playbill", command, cwd=tiny, check=False)
+        assert "a merge left its conflict markers in params.yaml" in done.stderr
+        assert "params.yaml:1" in done.stderr
+        assert "playbill compose --merge" in done.stderr
+
+
+@pytest.mark.pipeline
+def test_digests_stand_for_the_values_in_dvc_lock_and_plan_still_names_them(
+    tiny: Path, run: Run
+) -> None:
+    run("playbill", "compose", cwd=tiny)
+    run("dvc", "repro", cwd=tiny)
+    lock = (tiny / "dvc.lock").read_text()
+    assert "params.digest.json" in lock
+    assert "max_iter" not in lock
+    edit(tiny / "conf" / "config.yaml", "seed: 7", "seed: 8")
+    run("dvc", "repro", cwd=tiny)  # dvc.lock is now ahead of every commit
+    edit(tiny / "conf" / "config.yaml", "seed: 8", "seed: 9")
+    run("playbill", "compose", cwd=tiny)  # and params.yaml no longer has what it was made with
+    assert "seed: 8 -> 9" in run("playbill", "plan", cwd=tiny).stdout
+    shutil.rmtree(tiny / ".dvc" / "tmp" / "playbill" / "params")
+    said = run("playbill", "plan", cwd=tiny).stdout
+    assert "seed: changed (no params.yaml here has what dvc.lock was made with)" in said

@@ -192,6 +192,17 @@ def test_the_overrides_in_force_are_named(project: Path) -> None:
         _ = compose(project, ["model.max_iter=3"]).params
 
 
+def test_a_wrong_value_of_an_override_is_the_overrides_fault(project: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _ = compose(project, ["split.test_size=2"]).params
+    assert caught.value.where == "the override split.test_size=2"
+    assert "override" in caught.value.run
+    edit(project / "conf" / "config.yaml", "seed: 7", "seed: minus")
+    with pytest.raises(ConfigError) as caught:
+        _ = compose(project, ["split.test_size=0.4"]).params
+    assert caught.value.where.startswith("conf/config.yaml:")
+
+
 def test_a_function_is_no_model(project: Path) -> None:
     (project / "conf" / "model").mkdir(exist_ok=True)
     (project / "conf" / "model" / "boosting.yaml").write_text("_target_: sklearn.base.clone\n")

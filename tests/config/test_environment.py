@@ -33,13 +33,18 @@ EDITS = {
     "page": ("playbill/server/pages/page.css", "", "\n/* A remark. */\n"),
     "docstring of the server": ("playbill/server/problem.py", '"""', '"""Now: '),
     "key of drift": (
-        SCHEMA,
+        "playbill/config/policy.py",
         "    minimum_effect: Annot",
         "    more: int = 0\n    minimum_effect: Annot",
     ),
     "default of split": (SCHEMA, "test_size: Share = 0.2", "test_size: Share = 0.3"),
     "what all models are": (GROUP, "        strict=True,", "        strict=False,"),
     "what shares are": ("playbill/config/scalar.py", "Field(gt=0, lt=1)", "Field(gt=0, le=1)"),
+    "what spans are": (
+        "playbill/config/scalar.py",
+        "Field(pattern=PATTERN)",
+        "Field(min_length=2)",
+    ),
     "comment in a stage": ("stages/flights.py", "", "\n# A remark.\n"),
     "stage": ("stages/flights.py", "", CODE),
 }
@@ -99,13 +104,15 @@ def test_a_fix_of_the_compiler_or_of_a_check_changes_no_stage(changed: dict[str,
 def test_an_edit_of_the_runner_changes_every_stage(changed: dict[str, set[str]]) -> None:
     assert changed["runner"] == EVERY
     assert changed["what all models are"] == EVERY
-    assert changed["what shares are"] == EVERY  # a module of its own counts whole
 
 
 def test_a_new_key_changes_only_the_stages_that_read_its_group(
     changed: dict[str, set[str]],
 ) -> None:
     assert changed["key of drift"] == CARRIERS
+    assert changed["what spans are"] == {"ingest", *CARRIERS}
+    # Shares stand in split, evaluation and drift; ingest and validate read none of them.
+    assert changed["what shares are"] == {"prepare", "train", "evaluate", *CARRIERS}
     # `train` does not list `split`, but the code with which it folds names the model.
     assert changed["default of split"] == {"prepare", "train", *CARRIERS}
 
@@ -207,5 +214,7 @@ def test_a_stage_refuses_another_framework_than_compose_saw(
     from playbill.config import closure
 
     monkeypatch.setattr(closure.SourceTree, "framework_digest", lambda *_: "0" * 32)
+    check_stage(read_params(pinned), "learn", pinned)  # nothing moved since it was compiled here
+    (pinned / "stages" / "shared.py").write_text("MOVED = 1\n")
     with pytest.raises(InstalledError, match="would run other code"):
         check_stage(read_params(pinned), "learn", pinned)

@@ -107,8 +107,9 @@ def test_what_dvc_reads_of_a_matrix_has_nothing_left_to_resolve(project: Path) -
     assert "{" not in text
     stages = yaml.safe_load(text)["stages"]
     assert stages["segment-JFK"]["cmd"] == "python -m stages.segment --item JFK"
-    assert "pipeline.stages.segment.matrix" not in stages["segment-JFK"]["params"]
-    assert "pipeline.stages.segment.matrix" in stages["contest"]["params"]
+    matrix_key = "pipeline/stages/segment/matrix"
+    assert matrix_key not in stages["segment-JFK"]["params"][0]["params.digest.json"]
+    assert matrix_key in stages["contest"]["params"][0]["params.digest.json"]
     assert set(stages["contest"]["deps"]) >= {
         "models/tiny/segments/EWR.json",
         "models/tiny/segments/JFK.json",
@@ -208,3 +209,20 @@ def test_a_mistake_is_told_with_the_line_that_has_it(
     assert told in error
     assert f"{FLOW}{line}pipeline.stages." in error
     assert "Value error" not in error
+
+
+def test_one_bad_item_is_told_once_and_not_again_by_every_path(project: Path) -> None:
+    edit(segments(project), "[EWR, JFK]", "[EWR, {a: 1}]")
+    with pytest.raises(ConfigError) as caught:
+        compile_project(project)
+    assert "problems" not in caught.value.what
+    assert "pipeline.stages.segment.matrix.segment.1" in caught.value.where
+
+
+def test_a_stage_that_is_null_says_how_to_take_one_out(project: Path) -> None:
+    flow = segments(project)
+    text = flow.read_text()
+    flow.write_text(text.replace("  contest:\n", "  spare: null\n  contest:\n", 1))
+    with pytest.raises(ConfigError, match="delete its lines") as caught:
+        compile_project(project)
+    assert caught.value.what == "`pipeline.stages.spare` is empty"

@@ -178,6 +178,7 @@ def test_a_secret_in_what_a_stage_raises_is_not_shown_and_not_logged(
     run("git", "commit", "-qm", "a source with a password", cwd=tiny)
     commands = [
         ["python", "-m", "stages.gather"],
+        ["playbill", "run", "gather"],
         ["dvc", "repro"],
         ["dvc", "exp", "run", "--queue"],
         ["dvc", "exp", "run", "--run-all"],
@@ -189,3 +190,15 @@ def test_a_secret_in_what_a_stage_raises_is_not_shown_and_not_logged(
     assert "no way in to db://me:***@host" in told
     assert SECRET not in told
     assert holders(tiny) == []
+
+
+@pytest.mark.pipeline
+def test_a_secret_typed_where_its_name_belongs_is_refused_and_not_repeated(
+    tiny: Path, run: Run
+) -> None:
+    (tiny / "conf" / "env").mkdir(exist_ok=True)
+    (tiny / "conf" / "env" / "local.yaml").write_text(f"secrets: ['pw={SECRET}']\n")
+    for command in (["playbill", "check"], ["playbill", "run", "gather"]):
+        done = run(*command, cwd=tiny, check=False)
+        assert "conf/env/local.yaml:1 secrets.0" in done.stderr
+        assert SECRET not in done.stdout + done.stderr

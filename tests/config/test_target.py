@@ -127,7 +127,24 @@ def test_a_target_smuggled_through_an_interpolation_is_refused_at_its_line(proje
     ],
 )
 def test_a_target_smuggled_through_an_override_is_refused(project: Path, override: str) -> None:
-    assert override in refusal(project, override).what
+    assert override in str(refusal(project, override))
+
+
+@pytest.mark.parametrize("override", ["allow=[os.]", "++allow.3=os.", "+allow=[os.]", "~allow"])
+def test_an_override_cannot_widen_the_list(project: Path, override: str) -> None:
+    with pytest.raises(ConfigError, match="allow list cannot be changed by an override"):
+        compose(project, [override])
+
+
+@pytest.mark.pipeline
+def test_an_experiment_cannot_widen_the_list(tiny: Path, run: Run) -> None:
+    words = ["-S", "allow=[sklearn.,stages.,os.]", "-S", "model._target_=os.system"]
+    done = run("dvc", "exp", "run", *words, cwd=tiny, check=False)
+    assert "PB100 the allow list cannot be changed by an override" in done.stderr
+    recorded = tiny / "conf" / "recorded.yaml"
+    assert recorded.read_text() == "# @package _global_\n"
+    recorded.write_text("# @package _global_\nallow: [os.]\n")
+    assert "conf/recorded.yaml allow" in run("playbill", "check", cwd=tiny, check=False).stderr
 
 
 @pytest.mark.pipeline

@@ -73,3 +73,11 @@ def test_a_value_that_is_no_number_is_named_with_its_row(value: str, expected: s
 def test_a_value_that_is_no_time_is_refused() -> None:
     with pytest.raises(DataError, match="is not a time"):
         as_model_frame({"d": ["soon"]}, [D])
+
+
+def test_of_a_personal_column_only_the_form_of_a_value_is_shown() -> None:
+    column = Column("income", "number", personal=True)
+    with pytest.raises(DataError) as caught:
+        as_model_frame({"income": ["12k Ann"]}, [column])
+    assert "`99a Aaa`" in str(caught.value)
+    assert "12k" not in str(caught.value)

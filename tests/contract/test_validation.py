@@ -79,3 +79,11 @@ def test_a_schema_that_pandera_cannot_read_is_an_error_of_the_config() -> None:
     broken = {"columns": {"x": {"dtype": "no_such_dtype"}}}
     with pytest.raises(ConfigError, match="pandera cannot read the schema"):
         validate(table(), broken, name="the table")
+
+
+def test_of_a_personal_column_only_the_form_of_a_value_is_shown() -> None:
+    bad = table(kind=["Ann-42@x.org", "Bob-17@y.org", "b"])
+    with pytest.raises(ContractError) as caught:
+        validate(bad, SCHEMA, name="the table", personal=["kind"])
+    assert "Ann" not in str(caught.value)
+    assert "(2 rows): `Aaa-99@a.aaa`" in str(caught.value)

@@ -295,12 +295,26 @@ def test_a_stage_by_hand_runs_by_itself(preloading: Path, run: Run) -> None:
 
 def test_the_key_is_read_as_the_parser_reads_it(preloading: Path, run: Run) -> None:
     run("playbill", "compose", cwd=preloading)
-    assert start.asked(preloading / "params.yaml") == ["decimal"]
-    assert (
-        start.asked(REPOSITORY / "params.yaml")
-        == (yaml.safe_load((REPOSITORY / "params.yaml").read_text())["engine"]["preload"])
-    )
-    assert start.asked(preloading / "nowhere.yaml") == []
+    assert start.asked(preloading / "params.yaml", "learn") == ["decimal"]
+    assert start.asked(REPOSITORY / "params.yaml", "train") is None
+    assert start.asked(preloading / "nowhere.yaml", "learn") is None
+
+
+def test_a_stage_preloads_nothing_that_only_others_say_they_use(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    values: dict[str, object] = {
+        "engine": {"preload": ["decimal", "duckdb", "sklearn.ensemble", "pandas"]},
+        "environment": {
+            "ingest": {"framework": "1", "packages": {"duckdb": "2", "pandas": "3"}},
+            "train": {"framework": "2", "packages": {"pandas": "3", "scikit-learn": "1"}},
+            "other": {"framework": "3", "packages": {}},
+        },
+        "name": "x",
+    }
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    assert start.asked(file, "ingest") == ["decimal", "duckdb", "pandas"]
+    assert start.asked(file, "train") == ["decimal", "sklearn.ensemble", "pandas"]
+    assert start.asked(file, "other") == ["decimal", "duckdb", "sklearn.ensemble", "pandas"]
 
 
 def test_own_code_is_not_preloaded(preloading: Path, run: Run) -> None:

@@ -186,7 +186,7 @@ def contradictions(root: Path, checkout: Path, commit: str) -> list[Contradictio
         commit: The commit.
     """
     # Read as DVC reads: YAML 1.1 would take a text `off` for false, and call the two unequal.
-    stages = locked.parse({"stages": repro.lock(root, commit)})
+    stages = locked.parse({"stages": repro.lock(root, commit)}, root, commit)
     made = {path: (s.name, digest) for s in stages.values() for path, digest in s.outs.items()}
     params = _as_dvc_reads(root, commit, revision.PARAMS)
     declared = _as_dvc_reads(root, commit, repro.PIPELINE)
