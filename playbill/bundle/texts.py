@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbill.bundle import alerts
+from playbill.bundle import alerts, dashboard
 from playbill.bundle.interface import EDIT, write_interface
 from playbill.bundle.router import sources
 from playbill.bundle.runtime.base import TRUSTED
@@ -35,6 +35,7 @@ def write_texts(
     texts = write_interface(served.name, inputs, served.target, server, served.asked)
     texts |= sources(server.routers, root)
     texts[alerts.NAME] = alerts.alert_rules(served.name, server.alerts, EDIT)
+    texts[dashboard.NAME] = dashboard.dashboard(served.name, server.title, server.alerts)
     texts[TRUSTED] = json.dumps(list(allow), indent=2) + "\n"
     if server.packages:
         texts[PACKAGES] = "".join(f"{name}\n" for name in sorted(server.packages))

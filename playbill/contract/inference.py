@@ -79,7 +79,8 @@ def infer(
     """
     import duckdb
 
-    with duckdb.connect(config={"threads": 1, "preserve_insertion_order": True}) as connection:
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("SET enable_progress_bar = false")  # it goes to the standard output
         try:
             view(connection, path)
             described = connection.execute("DESCRIBE t").fetchall()

@@ -36,8 +36,9 @@ def placed(error: PlaybillError, root: Path) -> PlaybillError:
     key = tuple(found.group().split(".")) if found else ("",)
     if key[0] in Params.model_fields:
         from playbill.config.composition import compose
+        from playbill.config.validation import place as line
 
         with suppress(PlaybillError):  # conf/ was broken since: the key alone must do
-            error.where = f"{compose(root).origin(key) or ''} {error.where}".strip()
+            error.where = line(compose(root), key) + error.where.removeprefix(".".join(key))
             error.run = error.run or "mend the line, or the data, then `dvc repro`"
     return error

@@ -26,6 +26,8 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,
 }
+# Else a bar is drawn on the standard output, into the JSON that a command prints.
+QUIET = "SET enable_progress_bar = false"
 UNKNOWN_COLUMN = re.compile(
     r'column "([^"]+)" not found|does not have a column named "([^"]+)"', re.IGNORECASE
 )
@@ -42,6 +44,7 @@ def join(query: str, tables: "Mapping[str, pa.Table]") -> "pd.DataFrame":
     import duckdb
 
     with duckdb.connect(config=SETTINGS) as connection:
+        connection.execute(QUIET)
         _require_ordered_select(connection, query)
         for name, table in tables.items():
             connection.register(name, table)

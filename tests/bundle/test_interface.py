@@ -62,5 +62,5 @@ def test_an_example_keeps_the_contract() -> None:
 
 def test_the_dockerfile_runs_without_rights() -> None:
     text = texts()["Dockerfile"]
-    assert "FROM python:3.11-slim" in text
+    assert "ARG BASE=python:3.11-slim" in text
     assert "USER 10001" in text

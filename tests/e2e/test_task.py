@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,14 @@ from playbill.config.compilation import compile_project, write
 from playbill.config.params import read_params
 from playbill.contract.column import inputs
 from playbill.contract.frame import as_model_frame
+from playbill.errors import UsageError
+from playbill.evaluation import report as form
+from playbill.evaluation.report import Evaluated
 from playbill.model.persistence import load
+from playbill.pipeline import evaluated
 from playbill.pipeline.runner import load_function
 from playbill.pipeline.runner import run as run_stage
+from tests.config.conftest import edit
 from tests.serving import Running, running
 
 HERE = Path(__file__).parent
@@ -215,3 +220,76 @@ def test_a_regression_project_goes_through_the_whole_flow_and_adopts_what_was_fo
     assert [path.name for path in (root / "conf" / "model").iterdir()] == [
         "boosting_regressor.yaml"
     ]
+
+
+def test_the_curves_refit_the_model_and_leave_the_hold_out_alone(
+    make: Callable[[str, pd.DataFrame], Path],
+) -> None:
+    root = make("wine", wine())
+    edit(root / "conf" / "config.yaml", "- tuning: wine", '- tuning: "off"')
+    edit(root / "conf" / "config.yaml", "- training: wine", "- training: default")
+    through(root, STAGES[:5])
+    (root / "data" / "prepared" / "test.parquet").unlink()
+    fits: list[str] = []
+
+    def track(items: Sequence[Any], label: str) -> Sequence[Any]:
+        fits.append(label)
+        return items
+
+    found = evaluated.with_curves(
+        root, evaluated.read(root, None), learning=True, validation="model.C=0.001,1,100",
+        track=track,
+    )  # fmt: skip
+    learning, validation = found.curves
+    rows = len(pd.read_parquet(root / "data" / "prepared" / "train.parquet"))
+    assert learning["x"] == sorted(set(learning["x"]))
+    assert learning["x"][-1] < rows  # a part of the training rows judges
+    assert validation["x"] == [0.001, 1.0, 100.0]
+    for curve in found.curves:
+        for line in curve["lines"].values():
+            assert len(line["value"]) == len(curve["x"])
+            for low, value, high in zip(line["low"], line["value"], line["high"], strict=True):
+                assert low <= value <= high
+    judged = validation["lines"]["rows that judge"]["value"]
+    assert len(set(judged)) > 1  # the values were tried
+    assert [label.partition(":")[0] for label in fits] == ["learning curve", "validation curve"]
+    page = form.as_html(found)
+    assert "Learning curve" in page
+    assert "Validation curve of model.C" in page
+    assert json.loads(evaluated.as_json(found))["curves"] == list(found.curves)
+
+
+@pytest.mark.parametrize("wish", ["model.C", "model.C=", "=1,2"])
+def test_a_curve_without_values_is_refused(
+    make: Callable[[str, pd.DataFrame], Path], wish: str
+) -> None:
+    root = make("wine", wine())
+    write(root, compile_project(root))
+    nothing = Evaluated("wine", "workspace", {}, None, {})
+    with pytest.raises(UsageError, match="names no values"):
+        evaluated.with_curves(root, nothing, learning=False, validation=wish)
+
+
+@pytest.mark.slow
+def test_what_automl_found_is_adopted_and_fitted_again_byte_by_byte(
+    make: Callable[[str, pd.DataFrame], Path],
+) -> None:
+    pytest.importorskip("flaml")
+    root = make("wine", wine())
+    edit(root / "conf" / "config.yaml", "- tuning: wine", "- tuning: mine")
+    (root / "conf" / "tuning" / "mine.yaml").write_text(
+        "kind: automl\ntrials: 6\nmodels: [histgb, rf, lrl2]\nseed: 7\n"
+    )
+    found = through(root, STAGES[:5])["training"]["tuning"]
+    assert found["trials"] == 6
+    target = found["best"]["values"]["model"]["_target_"]
+    folder = root / "models" / "wine"
+    model = (folder / "pipeline.skops").read_bytes()
+    answers = (folder / "evaluation" / "predictions.parquet").read_bytes()
+    done = adopt_tuning(root)
+    assert done.adopted == ["tuning=off", "model=tuned"]
+    assert target in (root / "conf" / "model" / "tuned.yaml").read_text()
+    again = through(root, STAGES[:5])["training"]
+    assert "tuning" not in again
+    assert (folder / "pipeline.skops").read_bytes() == model
+    assert (folder / "evaluation" / "predictions.parquet").read_bytes() == answers

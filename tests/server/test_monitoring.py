@@ -8,14 +8,16 @@ import pandas as pd
 import pytest
 
 from playbill.bundle.alerts import alert_rules
+from playbill.bundle.dashboard import panels
 from playbill.config.deployment import Alerts
 from tests.monitoring import monitoring, wait_for
-from tests.serving import Running, as_sent, running, start_words, visits
+from tests.serving import Running, as_sent, row, running, start_words, visits
 
 pytestmark = pytest.mark.slow
 # Long enough to see a rate, short enough to wait for.
 LIMITS = Alerts(window="10s", pending="3s", drift_rows=300, drift=0.15)
-SETTINGS = 'window_seconds = 24\n[log]\nfolder = "log"\n'  # blocks of two seconds
+# Blocks of two seconds.
+SETTINGS = 'window_seconds = 24\n[log]\nfolder = "log"\n[feedback]\nfile = "f.db"\n'
 QUIET_SECONDS = 15.0
 
 
@@ -23,6 +25,14 @@ def send(server: Running, rows: pd.DataFrame) -> None:
     for start in range(0, len(rows), 50):
         body = {"rows": as_sent(rows[start : start + 50])}
         assert server.client.post("/predict/batch", json=body).status_code == 200
+
+
+def touch_everything(server: Running) -> None:
+    """Ask for what the other requests leave out: a refusal, and a truth."""
+    assert server.client.post("/predict", json=row(age=200)).status_code == 422
+    name = server.client.post("/predict", json=row()).json()["prediction_id"]
+    truth = {"feedback": [{"prediction_id": name, "truth": 1}]}
+    assert server.client.post("/feedback", json=truth).status_code == 200
 
 
 def test_a_shifted_stream_fires_the_drift_alert_and_a_quiet_stream_nothing(
@@ -45,6 +55,7 @@ def test_a_shifted_stream_fires_the_drift_alert_and_a_quiet_stream_nothing(
             def shifted() -> bool:
                 nonlocal seed
                 rows = visits(200, seed := seed + 1)
+                touch_everything(server)
                 send(server, rows.assign(age=rows["age"] // 4, dose=None))
                 return {"PlaybillDrift", "PlaybillMissing"} <= seen.firing()
 
@@ -57,4 +68,10 @@ def test_a_shifted_stream_fires_the_drift_alert_and_a_quiet_stream_nothing(
             assert all(
                 alert["annotations"]["runbook_url"].endswith("#playbilldrift") for alert in told
             )
-            assert seen.firing() == {"PlaybillDrift", "PlaybillMissing"}
+            assert seen.firing() <= {"PlaybillDrift", "PlaybillMissing", "PlaybillRefusedValues"}
+            empty = [
+                (panel.title, query)
+                for panel in panels(LIMITS) for query in panel.queries.values()
+                if not seen.value(query)
+            ]  # fmt: skip
+            assert empty == []

@@ -94,3 +94,8 @@ def test_a_query_cannot_read_a_file(tmp_path: Path) -> None:
 def test_a_column_of_lists_is_refused() -> None:
     with pytest.raises(DataError, match="column `many`"):
         join("SELECT [temp] AS many FROM rows ORDER BY id", {"rows": ROWS})
+
+
+def test_a_long_query_draws_no_bar_into_what_a_command_prints() -> None:
+    query = "SELECT current_setting('enable_progress_bar') AS bar ORDER BY 1"
+    assert join(query, {"rows": ROWS})["bar"].tolist() == [False]
