@@ -25,7 +25,8 @@ from playbill.bundle.interface import write_interface
 from playbill.config.schema import Card, Contract, Drift, Server
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
-from playbill.drift.profile import build_profile
+from playbill.drift.performance import profile_performance
+from playbill.drift.profile import build_profile, with_model
 from playbill.server.application import Application, build
 from playbill.server.description import _imported, openapi_text
 from playbill.server.model import open_model
@@ -132,7 +133,13 @@ def packaged(
     contract = assembly.contract_file(served)
     model = parity.Model(pipeline, asked, served.asked, served.threshold, contract)
     choice = parity.choose([runtime], model, test, expected)
-    layer = assembly.model_layer(parts(choice, served, train))
+    held_out = profile_performance(
+        expected, test[served.target.name].to_numpy() == 1, served.threshold
+    )
+    made_of = parts(choice, served, train)
+    layer = assembly.model_layer(
+        replace(made_of, profile=with_model(made_of.profile, performance=held_out))
+    )
     files = assembly.assemble(served.name, layer, server, code=CODE)
     return Made(files, test, expected, model)
 

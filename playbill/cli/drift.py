@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from playbill.config.schema import Drift
     from playbill.drift.result import DriftReport
+    from playbill.drift.truth import Truth
 
 
 class FailOn(StrEnum):
@@ -57,6 +58,10 @@ def drift(
         str | None,
         typer.Option(help="Take the file as DVC has it at this revision of the project."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="What turned out true, by key, where the rows do not have the target."),
+    ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of the bundle; default: this project's.")
     ] = None,
@@ -73,6 +78,8 @@ def drift(
 ) -> None:
     """Say whether new rows differ from those that the model learned from, and in which columns.
 
+    Rows that carry the target, or have it in --labels, also say what the model really got on them.
+
     Exit status: 0 no drift or too few rows to tell, 1 drift, 2 wrong call, 3 failed.
 
     \b
@@ -82,12 +89,13 @@ def drift(
       playbill drift --by 1m --fail-on loss
       playbill drift --log predictions --window 2026-07-01:2026-08-01
       playbill drift data/prepared/test.parquet --rev main~1
+      playbill drift july.parquet --labels arrivals.csv --fail-on loss
       playbill drift new.csv --ref flights@v1.2.0 --json
       playbill drift new.csv --bundle ./bundle --fail-on never
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.drift import reference, report
 
-    wanted = _wanted(file, window, by, log, rev)
+    wanted = _wanted(file, window, by, log, rev, labels)
     folder = _bundle(bundle, ref)
     with _about(wanted):
         found = _judged(wanted, folder, reference.bundled_profile(folder))
@@ -137,12 +145,25 @@ class _Wanted:
     log: str | None
     name: str = ""
     """The file's name where DVC keeps it under another."""
+    labels: Path | None = None
 
 
 def _wanted(
-    file: Path | None, window: str | None, by: str | None, log: str | None, rev: str | None
+    file: Path | None,
+    window: str | None,
+    by: str | None,
+    log: str | None,
+    rev: str | None,
+    labels: Path | None,
 ) -> _Wanted:
     from playbill.errors import UsageError
+
+    if labels is not None and log is not None:
+        raise UsageError(
+            "--labels was given with --log, whose rows go by prediction id",
+            expected="a labelled table of the log",
+            run="playbill feedback join OUT --log ..., then playbill drift OUT",
+        )
 
     if by is not None and (file, window, log) != (None, None, None):
         raise UsageError("--by was given with a file, a window or a log", expected="one of them")
@@ -155,12 +176,12 @@ def _wanted(
             run=f"playbill drift data/prepared/test.parquet --rev {rev}",
         )
     if file is not None and rev is not None:
-        return _Wanted(_at(rev, file), _window(file, window), None, file.name)
+        return _Wanted(_at(rev, file), _window(file, window), None, file.name, labels)
     if by is not None:
-        return _Wanted(None, _beyond(by), None)
+        return _Wanted(None, _beyond(by), None, labels=labels)
     if log is not None:
         return _Wanted(None, None if window is None else _window(None, window), log)
-    return _Wanted(file, _window(file, window), None)
+    return _Wanted(file, _window(file, window), None, labels=labels)
 
 
 def _at(rev: str, file: Path) -> Path:
@@ -186,7 +207,9 @@ def _judged(wanted: _Wanted, folder: Path, profile: dict[str, Any]) -> "DriftRep
         from playbill.pipeline.window import read_window
 
         rows = read_window(find_project(), *wanted.span)
-        return check(profile, rows, policy, scores=_scores(folder, rows, profile))
+        scores, truth = _scores(folder, rows, profile), _truth(folder, profile, wanted.labels)
+        known = truth(rows) if truth and scores is not None else None
+        return check(profile, rows, policy, scores=scores, truth=known)
     return _judged_file(wanted, folder, profile, policy)
 
 
@@ -199,13 +222,35 @@ def _judged_file(
     from playbill.drift.tally import Tally
 
     assert wanted.file is not None  # _wanted saw to it
-    score = _scorer(folder, profile)
+    score, truth = _scorer(folder, profile), _truth(folder, profile, wanted.labels)
     tally = Tally(profile, policy)
     with _progress("rows") as advance:
         for batch in read_batches(wanted.file, profile, name=wanted.name, whole=score is not None):
-            tally.add(batch.rows, score(batch.rows) if score and len(batch.rows) else None)
+            scores = score(batch.rows) if score and len(batch.rows) else None
+            known = truth(batch.rows) if truth and scores is not None else None
+            tally.add(batch.rows, scores, known)
             advance(batch.done)
     return judge(tally, policy)
+
+
+def _truth(folder: Path, profile: dict[str, Any], labels: Path | None) -> "Truth | None":
+    """Return what gives the truth of rows; None where the reference's own is not known."""
+    from playbill.drift.realised import knows_truth
+    from playbill.errors import UsageError
+
+    if not knows_truth(profile.get("performance")):
+        if labels is not None:
+            raise UsageError(
+                "--labels was given, and the bundle does not hold what the hold-out's truth was",
+                where=f"{folder}/model/profile.json",
+                expected="a binary model that was packaged by this version",
+                run="dvc repro",
+            )
+        return None
+    from playbill.drift.truth import truth_of
+
+    contract = json.loads((folder / "model" / "contract.json").read_text(encoding="utf-8"))
+    return truth_of(contract, labels)
 
 
 @contextmanager

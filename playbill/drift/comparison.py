@@ -4,7 +4,7 @@ Nothing here knows what a column is: tables of counts go in, p-values come out.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
@@ -76,25 +76,59 @@ def compare(
         float(x[0]) for x in _measure(observed[None], pooled, rows_current, scale)
     )
     rng = np.random.default_rng(list(seed))
+    plain = _plain(statistic, pooled, min(rows_reference, rows_current))
+    null = draw_null(
+        lambda size: _measure(_deal(rng, pooled, rows_current, size), pooled, rows_current, scale),
+        statistic,
+        [min(first or draws, draws), *([] if plain else [draws, max(draws, limit)])],
+        at_once=max(1, CHUNK_CELLS // pooled.size),
+    )
+    effect = max(distance**2 - null.sampling, 0.0) ** 0.5
+    p_value = 1 / (1 + max(draws, limit)) if plain else null.p_value
+    return Comparison(statistic, distance, effect, p_value, null.sampling)
+
+
+@dataclass(frozen=True)
+class Null:
+    """What drawing from the null distribution said.
+
+    Attributes:
+        p_value: (1 + draws at least as extreme) / (1 + draws).
+        sampling: Mean square of the drawn distances.
+    """
+
+    p_value: float
+    sampling: float
+
+
+def draw_null(
+    draw: Callable[[int], tuple["NDArray[np.float64]", "NDArray[np.float64]"]],
+    statistic: float,
+    stages: Sequence[int],
+    *,
+    at_once: int,
+) -> Null:
+    """Draw until a stage leaves no doubt that the observed statistic is an ordinary one.
+
+    Args:
+        draw: Returns so many statistics and distances of the null, both of shape (draws,).
+        statistic: The observed one.
+        stages: Draws after which to look, rising; 20 at least as extreme are enough.
+        at_once: Most draws that fit into memory.
+    """
     # A tie is as extreme as the observed value: rounding must not break it.
     bound = statistic * (1 - 1e-9)
     above, squares, done = 0, 0.0, 0
-    plain = _plain(statistic, pooled, min(rows_reference, rows_current))
-    stages = [min(first or draws, draws), *([] if plain else [draws, max(draws, limit)])]
     for target in stages:
         while done < target:
-            size = min(target - done, max(1, CHUNK_CELLS // pooled.size))
-            drawn = _deal(rng, pooled, rows_current, size)
-            chis, distances = _measure(drawn, pooled, rows_current, scale)
-            above += int((chis >= bound).sum())
+            size = min(target - done, at_once)
+            statistics, distances = draw(size)
+            above += int((statistics >= bound).sum())
             squares += float((distances**2).sum())
             done += size
         if above >= ENOUGH_EXCEEDANCES:
             break
-    sampling = squares / done
-    effect = max(distance**2 - sampling, 0.0) ** 0.5
-    p_value = 1 / (1 + max(draws, limit)) if plain else (1 + above) / (1 + done)
-    return Comparison(statistic, distance, effect, p_value, sampling)
+    return Null((1 + above) / (1 + done), squares / done)
 
 
 def _plain(statistic: float, pooled: "NDArray[np.int64]", smaller: int) -> bool:

@@ -19,6 +19,8 @@ def show(report: "DriftReport", console: "Console") -> None:
     console.print(Text(wording.headline(report), style=f"bold {colour}"))
     if told := wording.matter(report):
         console.print(Text(told, style="bold red" if report.matters else "bold"))
+    if truth := wording.truth(report):
+        console.print(Text(truth))
     console.print(Text(wording.basis(report)))
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("column", overflow="fold")

@@ -18,6 +18,7 @@ from playbill.drift.comparison import (
 from playbill.drift.pairs import PairDrift, check_pairs
 from playbill.drift.performance import Estimate, estimate
 from playbill.drift.profile import read_profile
+from playbill.drift.realised import Labelled, Realised, knows_truth, look_back
 from playbill.drift.result import Basis, Bin, ColumnDrift, DriftReport, Verdict
 from playbill.drift.strata import against_same_periods
 from playbill.drift.tally import Tally
@@ -38,6 +39,7 @@ def check(
     policy: "Drift",
     *,
     scores: "Sequence[float] | NDArray[np.float64] | None" = None,
+    truth: "NDArray[np.float64] | None" = None,
 ) -> DriftReport:
     """Compare rows with the reference profile; see `judge`.
 
@@ -47,13 +49,14 @@ def check(
             or, where they have none, by their number.
         policy: Level, minimum effect, minimum rows, draws and seed; bins are the profile's.
         scores: Predicted probabilities of the rows; checked when the profile has a score section.
+        truth: 1 where a row turned out positive, 0 where not, NaN where it is not known.
 
     Raises:
         DataError: A profiled column is missing or holds values of another kind.
         BundleError: The profile is not one.
     """
     tally = Tally(read_profile(profile, where="reference profile"), policy)
-    tally.add(frame, scores)
+    tally.add(frame, scores, truth)
     return judge(tally, policy)
 
 
@@ -69,19 +72,23 @@ def judge(tally: Tally, policy: "Drift") -> DriftReport:
     reference_rows = int(profile["rows"])
     enough = min(tally.rows, reference_rows) >= policy.minimum_rows
     joint = bool(len(tally.pairs))
+    truth = _truth(tally) if enough else None
     usual = _windows(tally, counted, policy.alpha)
-    tests = _by_windows(counted, usual) if usual else _by_rows(counted, policy, 1 + joint)
+    families = 1 + joint + (truth is not None)
+    tests = _by_windows(counted, usual) if usual else _by_rows(counted, policy, families)
     columns = [
         _judged(one, test, policy, enough=enough) for one, test in zip(counted, tests, strict=True)
     ]
     columns.sort(key=_rank)
     alone = {column.name for column in columns if column.drifted}
     paired = (
-        check_pairs(profile["pairs"], tally.pairs, policy, families=2, explained=alone)
+        check_pairs(profile["pairs"], tally.pairs, policy, families=families, explained=alone)
         if joint and enough
         else ()
     )
-    verdict, reason = _verdict(columns, paired, tally.rows, reference_rows, policy, usual)
+    known = look_back(profile["performance"], truth, policy, families=families) if truth else None
+    sizes = tally.rows, reference_rows
+    verdict, reason = _verdict(columns, paired, known, sizes, policy, usual)
     return DriftReport(
         verdict=verdict,
         reason=reason,
@@ -93,13 +100,22 @@ def judge(tally: Tally, policy: "Drift") -> DriftReport:
         basis=_basis(usual),
         windows=usual.count if usual else 0,
         periods=usual.length if usual else 0,
-        detectable=None if usual else _detectable(counted, tally.rows, policy, 1 + joint),
+        detectable=None if usual else _detectable(counted, tally.rows, policy, families),
         columns=tuple(columns),
         measure=policy.measure,
         minimum_loss=policy.minimum_loss,
         estimates=_estimates(profile, tally.scores, policy) if enough else (),
+        realised=known,
         pairs=paired,
     )
+
+
+def _truth(tally: Tally) -> Labelled | None:
+    """Return the labelled rows if there are enough and the reference's truth is known too."""
+    found = tally.labelled
+    if found is None or not found.enough() or not knows_truth(tally.profile.get("performance")):
+        return None
+    return found
 
 
 @dataclass(frozen=True)
@@ -253,21 +269,22 @@ def _detectable(
 def _verdict(
     columns: Sequence[ColumnDrift],
     paired: Sequence[PairDrift],
-    rows: int,
-    reference_rows: int,
+    known: Realised | None,
+    sizes: tuple[int, int],
     policy: "Drift",
     usual: periods.Windows | None,
 ) -> tuple[Verdict, str]:
-    if min(rows, reference_rows) < policy.minimum_rows:
-        side = "new" if rows <= reference_rows else "reference"
+    if min(sizes) < policy.minimum_rows:
+        side = "new" if sizes[0] <= sizes[1] else "reference"
         return "inconclusive", (
-            f"{min(rows, reference_rows):,} {side} rows are fewer than the "
+            f"{min(sizes):,} {side} rows are fewer than the "
             f"{policy.minimum_rows:,} that a verdict needs"
         )
     names = [column.name for column in columns if column.drifted]
     both = [" and ".join(pair.columns) for pair in paired if pair.drifted]
     told = [f"{len(names)} of {len(columns)} columns: {_listed(names)}"] if names else []
     told += [f"{len(both)} of {len(paired)} pairs of columns: {_listed(both)}"] if both else []
+    told += ["the same scores no longer mean the same"] if known and known.concept.drifted else []
     if told:
         return "drift", "; ".join(told)
     by_chance = usual is None or usual.same_periods

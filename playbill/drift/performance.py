@@ -5,7 +5,7 @@ positive, as it did on the hold-out. That holds when the inputs move and what th
 (covariate shift). When their meaning changes (concept drift) no method can know it without labels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,13 +58,18 @@ def profile_performance(
     rows = np.bincount(place, minlength=size)
     used = rows > 0
     mean = np.bincount(place, weights=scores, minlength=size)[used] / rows[used]
-    fine, counts = _fine(scores)
+    fine = fine_bins(scores, positive)
     return {
         "threshold": threshold,
+        "edges": [float(edge) for edge in edges],
         "scores": [float(score) for score in mean],
         "rows": [int(n) for n in rows[used]],
         "positives": [int(n) for n in np.bincount(place, weights=positive, minlength=size)[used]],
-        "fine": {"scores": [float(s) for s in fine], "rows": [int(n) for n in counts]},
+        "fine": {
+            "scores": [float(score) for score in fine.scores],
+            "rows": [int(n) for n in fine.rows],
+            "positives": [int(n) for n in fine.positives],
+        },
     }
 
 
@@ -89,21 +94,21 @@ def estimate(
     positives, rows = np.asarray(section["positives"]), np.asarray(section["rows"])
     known = np.asarray(section["scores"], dtype=np.float64)
     threshold = float(section["threshold"])
-    fine = section["fine"]
+    fine, new = section["fine"], fine_bins(scores, np.zeros(len(scores), dtype=np.bool_))
     sides = {
         "reference": (np.asarray(fine["scores"], dtype=np.float64), np.asarray(fine["rows"])),
-        "new": _fine(scores),
+        "new": (new.scores, new.rows),
     }
     rng = np.random.default_rng(seed)
     curves = rng.beta(positives + 0.5, rows - positives + 0.5, size=(DRAWS, len(rows)))
     expected, drawn = {}, {}
     for side, (level, counts) in sides.items():
         share = np.interp(level, known, positives / rows)
-        expected[side] = _measures(level, (counts * share)[None], counts, threshold)
+        expected[side] = measures(level, (counts * share)[None], counts, threshold)
         chance = np.stack([np.interp(level, known, curve) for curve in curves])
-        drawn[side] = _measures(level, rng.binomial(counts, chance), counts, threshold)
+        drawn[side] = measures(level, rng.binomial(counts, chance), counts, threshold)
     return tuple(
-        _estimate(
+        as_estimate(
             name,
             {side: expected[side][name][0] for side in sides},
             {s: drawn[s][name] for s in sides},
@@ -112,9 +117,10 @@ def estimate(
     )
 
 
-def _estimate(
+def as_estimate(
     name: str, expected: Mapping[str, float], drawn: Mapping[str, "NDArray[np.float64]"]
 ) -> Estimate:
+    """Return a measure from its values and its draws on both sides, `reference` and `new`."""
     sign = -1.0 if name in LOWER_IS_BETTER else 1.0
     tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
     low, high = (float(q) for q in np.quantile(drawn["new"], tails))
@@ -131,18 +137,38 @@ def _estimate(
     )
 
 
-def _fine(scores: "NDArray[np.float64]") -> tuple["NDArray[np.float64]", "NDArray[np.int64]"]:
-    """Return at most `FINE_BINS` scores and the rows that have about each, in rising order."""
-    ordered = np.sort(scores)
-    if len(np.unique(ordered)) <= FINE_BINS:
-        level, counts = np.unique(ordered, return_counts=True)
-        return level, counts.astype(np.int64)
-    parts: Sequence[NDArray[np.float64]] = np.array_split(ordered, FINE_BINS)
-    level = np.array([part.mean() for part in parts])
-    return level, np.array([len(part) for part in parts], dtype=np.int64)
+@dataclass(frozen=True)
+class FineBins:
+    """Scores in rising order with the rows that have about each, all of shape (bins,)."""
+
+    scores: "NDArray[np.float64]"
+    rows: "NDArray[np.int64]"
+    positives: "NDArray[np.int64]"
 
 
-def _measures(
+def fine_bins(scores: "NDArray[np.float64]", positive: "NDArray[np.bool_]") -> FineBins:
+    """Return at most `FINE_BINS` scores, their rows, and the positive ones of these.
+
+    Args:
+        scores: Predicted probabilities, float64 of shape (rows,).
+        positive: The truth of the same rows, bool of shape (rows,).
+    """
+    level, place = np.unique(scores, return_inverse=True)
+    if len(level) > FINE_BINS:
+        order = np.argsort(scores, kind="stable")
+        place = np.empty(len(scores), dtype=np.int64)
+        place[order] = np.arange(len(scores)) * FINE_BINS // len(scores)
+        rows = np.bincount(place, minlength=FINE_BINS)
+        level = np.bincount(place, weights=scores, minlength=FINE_BINS) / rows
+    size = len(level)
+    return FineBins(
+        level,
+        np.bincount(place, minlength=size).astype(np.int64),
+        np.bincount(place[positive], minlength=size).astype(np.int64),
+    )
+
+
+def measures(
     level: "NDArray[np.float64]",
     positives: "NDArray[Any]",
     counts: "NDArray[np.int64]",
@@ -153,11 +179,11 @@ def _measures(
     Args:
         level: Scores in rising order, shape (scores,).
         positives: Positive rows of each score, may be fractions, shape (tables, scores).
-        counts: Rows of each score, shape (scores,).
+        counts: Rows of each score, shape (scores,) or (tables, scores).
         threshold: Score from which on a row is labelled positive.
     """
     negatives = counts - positives
-    total, truth, false = counts.sum(), positives.sum(axis=1), negatives.sum(axis=1)
+    total, truth, false = counts.sum(axis=-1), positives.sum(axis=1), negatives.sum(axis=1)
     labelled = level >= threshold
     hits = positives[:, labelled].sum(axis=1)
     strays = negatives[:, labelled].sum(axis=1)

@@ -38,7 +38,7 @@ def json_schema() -> dict[str, Any]:
         "format_version": {"const": REPORT_VERSION, "description": "Raised when a key changes."},
         "matters": {
             "type": ["boolean", "null"],
-            "description": "Whether the whole interval of the estimated loss counts; null: unknown",
+            "description": "Whether the whole interval of the loss counts; null: unknown",
         },
     }
     return {
@@ -53,7 +53,11 @@ def as_markdown(report: "DriftReport") -> str:
     """Return the report as Markdown: the answer, the drifted columns, then the others folded."""
     lines = [f"### {wording.HEADLINE[report.verdict]}", "", _reason(report), ""]
     if told := wording.matter(report):
-        lines += [f"**{told}**" if report.matters else told, "", *_estimates(report), ""]
+        lines += [f"**{told}**" if report.matters else told, ""]
+    if truth := wording.truth(report):
+        lines += [truth, ""]
+    if report.estimates or report.realised:
+        lines += [*_estimates(report), ""]
     lines += [wording.basis(report), ""]
     if report.drifted:
         lines += [*_table(report, report.drifted), ""]
@@ -103,14 +107,16 @@ def _reason(report: "DriftReport") -> str:
 
 
 def _estimates(report: "DriftReport") -> list[str]:
+    known = report.realised.measures if report.realised else ()
     return [
-        "| measure | hold-out | new rows, estimated | loss |",
+        "| measure | hold-out | new rows | loss |",
         "|---|--:|--:|--:|",
         *(
-            f"| {wording.measure(one)} | {one.reference:.3f} "
+            f"| {wording.measure(one)}, {how} | {one.reference:.3f} "
             f"| {one.value:.3f} ({one.low:.3f} to {one.high:.3f}) "
             f"| {one.loss:+.3f} ({one.loss_low:+.3f} to {one.loss_high:+.3f}) |"
-            for one in report.estimates
+            for how, side in (("realised", known), ("estimated", report.estimates))
+            for one in side
         ),
     ]
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from playbill.drift.pairs import PairDrift
 from playbill.drift.performance import Estimate
+from playbill.drift.realised import Realised
 
 Verdict = Literal["drift", "no drift", "inconclusive"]
 Basis = Literal["rows", "windows", "design effect", "same periods"]
@@ -73,6 +74,8 @@ class DriftReport:
     minimum_loss: float
     estimates: tuple[Estimate, ...]
     """What a binary model's measures are expected to be on the new rows; empty if unknown."""
+    realised: Realised | None
+    """What the truth of the new rows says; None if it is not known."""
     pairs: tuple[PairDrift, ...]
     """Columns counted two by two, the farthest drifted first; empty unless rows are drawn."""
 
@@ -87,9 +90,15 @@ class DriftReport:
         return next((one for one in self.estimates if one.measure == self.measure), None)
 
     @property
+    def loss(self) -> Estimate | None:
+        """The measure that decides whether it matters: realised if known, else estimated."""
+        known = self.realised.measures if self.realised else ()
+        return next((one for one in known if one.measure == self.measure), self.estimate)
+
+    @property
     def matters(self) -> bool | None:
-        """Whether the whole interval of the estimated loss lies above the smallest that matters."""
-        found = self.estimate
+        """Whether the whole interval of the loss lies above the smallest that matters."""
+        found = self.loss
         return None if found is None else found.loss_low > self.minimum_loss
 
     @property

@@ -14,6 +14,7 @@ import pandas as pd
 from playbill.drift import bins, pairs, strata
 from playbill.drift.periods import period_index
 from playbill.drift.profile import SCORE
+from playbill.drift.realised import Labelled
 from playbill.errors import BundleError, DataError
 
 if TYPE_CHECKING:
@@ -59,28 +60,48 @@ class Tally:
         self.unknown: dict[str, dict[str, int]] = {name: {} for name in self.sections}
         self.periods = PeriodTally(profile) if by_period else None
         self._scores: list[NDArray[np.float64]] = []
+        self._truths: list[tuple[NDArray[np.float64], NDArray[np.int64] | None]] = []
 
     @property
     def scores(self) -> "NDArray[np.float64] | None":
         """What the model said of the rows, float64 of shape (rows,); None if it was not asked."""
         return np.concatenate(self._scores) if self._scores else None
 
+    @property
+    def labelled(self) -> Labelled | None:
+        """The rows whose truth is known, in the order of their periods; None without any."""
+        if not self._truths or not self._scores:
+            return None
+        truth = np.concatenate([each for each, _ in self._truths])
+        moments = [each for _, each in self._truths if each is not None]
+        period = np.concatenate(moments) if len(moments) == len(self._truths) else None
+        known = np.flatnonzero(~np.isnan(truth))
+        if period is not None:
+            known = known[np.argsort(period[known], kind="stable")]
+        scores = np.concatenate(self._scores)[known]
+        return Labelled(scores, truth[known] == 1, None if period is None else period[known])
+
     def add(
         self,
         frame: pd.DataFrame,
         scores: "Sequence[float] | NDArray[np.float64] | None" = None,
+        truth: "NDArray[np.float64] | None" = None,
     ) -> None:
         """Count a batch of rows.
 
         Args:
             frame: The rows; other columns than the profiled ones are not looked at.
             scores: What the model says of them; given for every batch or for none.
+            truth: 1 for the positive class, 0 for the other, NaN where it is not known; given for
+                every batch or for none, and only with scores.
 
         Raises:
             DataError: A profiled column is missing or holds values of another kind.
         """
         try:
             self._add(frame, None if scores is None else np.asarray(scores, dtype=np.float64))
+            if truth is not None:
+                self._truths.append((truth, self.periods.last if self.periods else None))
         except DataError as error:
             if not self.rows:
                 raise
@@ -137,6 +158,7 @@ class PeriodTally:
     Attributes:
         section: The profile's periods.
         length: How many periods the rows span; None where they have no time.
+        last: The period of each row of the last batch, int64 of shape (rows,); None without a time.
         within: Rows in each bin of the reference's own periods by column, int64 of shape
             (periods, bins); None once a row lies outside of them, or where rows have no time.
 
@@ -161,6 +183,7 @@ class PeriodTally:
             name: np.zeros(np.shape(counts), dtype=np.int64)
             for name, counts in section["counts"].items()
         }
+        self.last: NDArray[np.int64] | None = None
         self._present: set[int] = set()
         self._timed = True
 
@@ -175,9 +198,10 @@ class PeriodTally:
         if name not in frame.columns:
             self._timed, self.within = False, None
             return
+        index = period_index(frame[name], self.section["period"])
+        self.last = index
         if not len(frame):
             return
-        index = period_index(frame[name], self.section["period"])
         self._present.update(np.unique(index).tolist())
         stratum = strata.strata(self.section, index)
         if stratum is None or self.within is None:

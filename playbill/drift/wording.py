@@ -53,17 +53,42 @@ def power(report: "DriftReport") -> str:
 
 def matter(report: "DriftReport") -> str:
     """Return whether it matters to the model, in one sentence; empty if that is unknown."""
-    found = report.estimate
+    found = report.loss
     if found is None:
         return ""
-    name = measure(found)
+    known = report.realised is not None and found in report.realised.measures
+    how, rows = "realised" if known else "estimated", ""
+    if known and report.realised:
+        rows = f", on {report.realised.rows:,} labelled rows"
     span = f"{found.loss_low:+.3f} to {found.loss_high:+.3f}"
-    told = f"from {found.reference:.3f} on the hold-out to {found.value:.3f} (loss {span})"
+    told = f"from {found.reference:.3f} on the hold-out to {found.value:.3f} (loss {span}){rows}"
+    name = measure(found)
     if report.matters:
-        return f"It matters: estimated {name} falls {told}."
+        return f"It matters: {how} {name} falls {told}."
     if found.loss_high < 0:
-        return f"The model is expected to do better: {name} goes {told}."
-    return f"No sure loss: estimated {name} goes {told}."
+        does = "does" if known else "is expected to do"
+        return f"The model {does} better: {name} goes {told}."
+    return f"No sure loss: {how} {name} goes {told}."
+
+
+def truth(report: "DriftReport") -> str:
+    """Return what the labelled rows say besides, in one or two sentences; empty without any."""
+    known = report.realised
+    if known is None:
+        return ""
+    concept, bet = known.concept, known.watched
+    changed = "no longer mean the same" if concept.drifted else "still mean the same"
+    what = "labels" if report.basis == "rows" else "periods"
+    grown = (
+        f"a bet on a larger loss was won after {bet.alarm:,} of {bet.losses:,} {what}"
+        if bet.alarm is not None
+        else f"no bet on a larger loss was won in {bet.losses:,} {what}"
+    )
+    return (
+        f"The same scores {changed}: share of positives moved by {concept.effect:.3f} "
+        f"(p {p_value(concept.adjusted_p_value)}). Watched one by one, {grown} "
+        f"(mean {bet.mean:.4f}, allowed {bet.bound:.4f})."
+    )
 
 
 def measure(found: "Estimate") -> str:

@@ -124,7 +124,7 @@ def fit(
     except ValueError as error:
         raise DataError(
             f"the Pipeline refuses the training rows: {error}",
-            where="model._target_",
+            where="feature and model",
             expected="transformers and an estimator that take these columns",
         ) from error
 

@@ -216,6 +216,7 @@ def test_by_reads_the_rows_that_a_retraining_would_add(
         (["--window", "2013-08-01:2013-07-01"], "not after its start"),
         (["a.csv", "--by", "1m"], "--by was given with a file, a window or a log"),
         (["a.csv", "--ref", "main"], "--bundle and --ref were both given"),
+        (["--log", "log", "--labels", "a.csv"], "--labels was given with --log"),
     ],
 )
 def test_a_wrong_call_is_told_what_is_right(words: list[str], text: str, run: Run) -> None:
@@ -230,6 +231,12 @@ def test_a_file_that_is_not_there_is_an_error(run: Run) -> None:
 
 def test_a_report_that_cannot_be_written_is_an_error(run: Run, same: str) -> None:
     assert "cannot be written" in str(run(same, "--html", f"{same}/x.html").exception)
+
+
+def test_labels_of_a_model_whose_own_truth_is_not_known_are_refused(run: Run, same: str) -> None:
+    result = run(same, "--labels", same)
+    assert isinstance(result.exception, UsageError)
+    assert "what the hold-out's truth was" in str(result.exception)
 
 
 def test_help_gives_examples_and_loads_nothing_heavy(run: Run) -> None:

@@ -73,3 +73,26 @@ def test_a_file_is_taken_as_a_revision_has_it(history: Path, run: Run) -> None:
     done = run("playbill", "drift", "--rev", "HEAD", cwd=history, check=False)
     assert done.returncode == 2
     assert "--rev was given without a file" in done.stderr
+
+
+def test_labels_that_arrive_later_say_what_the_model_got(
+    served: tuple[Path, Path], run: Run, tmp_path: Path
+) -> None:
+    """The truth of these rows is the contrary of what it was: no input shows that."""
+    rows = visits(600, seed=9)
+    rows.drop(columns="back").to_parquet(tmp_path / "rows.parquet")
+    truth = pd.DataFrame({"visit": rows["visit"], "back": 1 - rows["back"]})
+    truth[:500].to_csv(tmp_path / "truth.csv", index=False)
+    words = ["playbill", "drift", "rows.parquet", "--bundle", str(served[0]), "--json"]
+    done = run(*words, cwd=tmp_path, check=False)
+    assert json.loads(done.stdout)["realised"] is None
+    words += ["--labels", "truth.csv", "--fail-on", "loss"]
+    done = run(*words, cwd=tmp_path, check=False)
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)["realised"]
+    assert found["rows"] == 500
+    assert found["concept"]["drifted"]
+    assert found["watched"]["alarm"] < 200
+    rows.to_csv(tmp_path / "own.csv", index=False)
+    own = run("playbill", "drift", "own.csv", "--bundle", str(served[0]), cwd=tmp_path, check=False)
+    assert "on 600 labelled rows" in " ".join(own.stdout.split())

@@ -86,6 +86,7 @@ def test_the_json_names_what_a_program_needs(drifted: DriftReport) -> None:
         "minimum_loss",
         "estimates",
         "matters",
+        "realised",
     }
 
 
