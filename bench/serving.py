@@ -1,12 +1,15 @@
-"""CPU of our server for each request, beside FastAPI by hand and two ceilings; wrk makes the load.
+"""CPU of our server for each request, beside its peers and two ceilings; wrk makes the load.
 
-python bench/serving.py [--rounds 5] [--seconds 3] [--json FILE]
+python bench/serving.py [--rounds 5] [--seconds 3] [--environments FOLDER] [--only NAME ...]
 
-It needs wrk, a packaged bundle (`dvc repro`) and two cores. One worker on one core, wrk on the
-other, 16 kept-alive connections, the same rows for all, all servers once a round. Our server has
-its duties on: key, limits, validation, identifier, log record, metrics. CPU microseconds of the
-server's process for each request are the steadiest figure on a shared machine; ratios are paired
-within a round, and their median is told with the least and the greatest.
+It needs wrk, data/prepared (`dvc repro`) and two cores. One worker on one core, wrk on the other,
+16 kept-alive connections, the same model (bench/twelve.py) and rows for all, all servers once a
+round. Our server has its duties on: key, limits, validation, identifiers, log record, metrics. CPU
+microseconds of the server's processes for each request are the steadiest figure on a shared
+machine; ratios are paired within a round, their median is told with the least and the greatest.
+
+MLflow, BentoML, MLServer and skl2onnx get an environment each, made once in FOLDER from
+bench/peers/*.txt; without the flag they are left out.
 """
 
 import argparse
@@ -21,21 +24,27 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import psutil
+from twelve import Made, make
 
 from playbill.bundle import manifest
 from playbill.server.keys import add_line, new_key
 
 ROOT = Path(__file__).resolve().parents[1]
-BUNDLE = ROOT / "models" / "flights" / "bundle"
+PEERS = ROOT / "bench" / "peers"
 CONNECTIONS = 16
-ROWS = 500
+OURS = "playbill (asgi)"
+APPLICATIONS = {
+    "FastAPI + pandas + scikit-learn": "hand",
+    "typed FastAPI constant": "constant",
+    "bare uvicorn": "bare",
+}
 BATCH = 100
 LUA = """
 local bodies = {{}}
@@ -53,12 +62,13 @@ end
 
 @dataclass(frozen=True)
 class Candidate:
-    """A server: how it is started and where it answers one row and many."""
+    """A server: how it is started, where it answers, and how rows are written for it."""
 
     name: str
     command: list[str]
     one: str = "/predict"
     many: str = "/predict/batch"
+    written: str = "own"
 
 
 @dataclass(frozen=True)
@@ -70,26 +80,73 @@ class Point:
     p99: float
 
 
-def candidates(folder: Path, port: int) -> list[Candidate]:
+def candidates(folder: Path, port: int, made: Made, environments: Path | None) -> list[Candidate]:
     """Return the servers; ours first."""
-    uvicorn = [sys.executable, "-m", "uvicorn", "--port", str(port), "--log-level", "critical",
-               "--no-access-log", "--app-dir", str(ROOT / "bench" / "peers")]  # fmt: skip
     found = []
     for lane in ("asgi", "fastapi"):
-        bundle = _in_lane(folder / lane, lane)
+        bundle = _in_lane(made.bundle, folder / lane, lane)
         words = [sys.executable, str(bundle / "server"), "--port", str(port)]
         words += ["--keys", str(folder / "keys"), "--log", str(folder / f"log-{lane}")]
         found.append(Candidate(f"playbill ({lane})", words))
-    found.append(Candidate("FastAPI + pandas + scikit-learn", [*uvicorn, "hand:app"]))
-    constant = ("/constant", "/constant/batch")
-    found.append(Candidate("typed FastAPI constant", [*uvicorn, "hand:app"], *constant))
-    found.append(Candidate("bare uvicorn", [*uvicorn, "bare:app"]))
+    for name, module in APPLICATIONS.items():
+        found.append(Candidate(name, uvicorn(sys.executable, module, port)))
+    if environments is not None:
+        found += peers(folder, port, made, environments)
     return found
 
 
-def _in_lane(target: Path, lane: str) -> Path:
+def uvicorn(python: str, module: str, port: int) -> list[str]:
+    """Return the command of an application in bench/peers."""
+    return [python, "-m", "uvicorn", "--port", str(port), "--log-level", "critical",
+            "--no-access-log", "--app-dir", str(PEERS), f"{module}:app"]  # fmt: skip
+
+
+def peers(folder: Path, port: int, made: Made, environments: Path) -> list[Candidate]:
+    """Return the peers, each in an environment of its own."""
+    home = {name: _environment(environments / name, PEERS / f"{name}.txt")
+            for name in ("mlflow", "bentoml", "mlserver", "onnx")}  # fmt: skip
+    saved = folder / "mlflow"
+    python = str(home["mlflow"] / "python")
+    words = [python, str(PEERS / "mlflow_save.py"), str(made.pipeline), str(saved)]
+    subprocess.run(words, check=True, capture_output=True)
+    places = ["--host", "127.0.0.1", "--port", str(port)]
+    mlflow = [str(home["mlflow"] / "mlflow"), "models", "serve", "-m", str(saved), *places]
+    bento = [str(home["bentoml"] / "bentoml"), "serve", "bento:Flights", *places]
+    settings = {"http_port": port, "host": "127.0.0.1", "parallel_workers": 0, "debug": False,
+                "grpc_port": port + 1, "metrics_port": port + 2}  # fmt: skip
+    served = folder / "mlserver"
+    served.mkdir()
+    (served / "settings.json").write_text(json.dumps(settings))
+    model = {"name": "flights", "implementation": "mlserver_sklearn.SKLearnModel",
+             "parameters": {"uri": str(made.pipeline)}}  # fmt: skip
+    (served / "model-settings.json").write_text(json.dumps(model))
+    infer = "/v2/models/flights/infer"
+    return [
+        Candidate("MLflow", [*mlflow, "--env-manager", "local", "--workers", "1"],
+                  "/invocations", "/invocations", "mlflow"),
+        Candidate("BentoML, adaptive batching", [*bento, "--working-dir", str(PEERS)],
+                  "/predict", "/predict", "bentoml"),
+        Candidate("MLServer, in process",
+                  [str(home["mlserver"] / "mlserver"), "start", str(served)],
+                  infer, infer, "mlserver"),
+        Candidate("typed FastAPI + skl2onnx",
+                  uvicorn(str(home["onnx"] / "python"), "converted", port)),
+    ]  # fmt: skip
+
+
+def _environment(home: Path, requirements: Path) -> Path:
+    """Return the folder of an environment's commands; it is made if it is not there."""
+    if not home.exists():
+        print(f"making {home}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(requirements)]
+        subprocess.run(pip, check=True)
+    return home / "bin"
+
+
+def _in_lane(bundle: Path, target: Path, lane: str) -> Path:
     """Return a copy of the bundle whose scoring endpoints are in a lane."""
-    shutil.copytree(BUNDLE, target)
+    shutil.copytree(bundle, target)
     app = target / "server" / "app.py"
     text = app.read_text("utf-8")
     app.chmod(0o644)
@@ -103,28 +160,41 @@ def _in_lane(target: Path, lane: str) -> Path:
 
 
 @contextmanager
-def running(candidate: Candidate, port: int) -> Iterator[tuple[psutil.Process, float]]:
+def running(candidate: Candidate, port: int, pipeline: Path) -> Iterator[tuple[int, float]]:
     """Start a server on core 0; yield its process and the seconds until its first answer."""
-    environment = {
-        **os.environ, "PIPELINE": str(ROOT / "models" / "flights" / "pipeline.skops"),
-        "PYTHONPATH": str(ROOT) if "uvicorn" in candidate.command else "",
-        "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
+    # MLflow starts another command of its environment, by its name.
+    path = f"{Path(candidate.command[0]).parent}{os.pathsep}{os.environ['PATH']}"
+    ours = {**os.environ, "PATH": path, "PIPELINE": str(pipeline), "OMP_NUM_THREADS": "1"}
     begun = time.monotonic()
     process = subprocess.Popen(
-        candidate.command, env=environment, stdout=subprocess.DEVNULL,
+        ["taskset", "-c", "0", *candidate.command], env=ours, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    os.sched_setaffinity(process.pid, {0})
     try:
         _wait(port)
-        yield psutil.Process(process.pid), time.monotonic() - begun
+        yield process.pid, time.monotonic() - begun
     finally:
+        family = _family(process.pid)
         process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=20)
+        for each in alive:
+            each.kill()
         process.wait(60)
 
 
+def _family(number: int) -> list[psutil.Process]:
+    first = psutil.Process(number)
+    return [first, *first.children(recursive=True)]
+
+
+def _cpu(number: int) -> float:
+    """Return the CPU seconds of a process and all that it started."""
+    times = [each.cpu_times() for each in _family(number)]
+    return float(sum(each.user + each.system for each in times))
+
+
 def _wait(port: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1)
@@ -138,58 +208,75 @@ def _wait(port: int) -> None:
 
 
 def measure(
-    candidate: Candidate, port: int, seconds: int, scripts: tuple[Path, Path]
+    candidate: Candidate, port: int, seconds: int, scripts: tuple[Path, Path], pipeline: Path
 ) -> list[Point]:
     """Return the point of one row and that of a batch."""
-    with running(candidate, port) as (process, _):
+    with running(candidate, port, pipeline) as (process, _):
         found = []
         for path, script in ((candidate.one, scripts[0]), (candidate.many, scripts[1])):
             _wrk(port, path, 1, script)
-            before = process.cpu_times()
+            before = _cpu(process)
             requests, rate, p99 = _wrk(port, path, seconds, script)
-            after = process.cpu_times()
-            spent = after.user + after.system - before.user - before.system
-            found.append(Point(spent / requests * 1e6, rate, p99))
+            found.append(Point((_cpu(process) - before) / max(requests, 1) * 1e6, rate, p99))
         return found
 
 
 def _wrk(port: int, path: str, seconds: int, script: Path) -> tuple[int, float, float]:
     words = ["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency",
-             "-s", str(script), f"http://127.0.0.1:{port}{path}"]  # fmt: skip
+             "--timeout", "20s", "-s", str(script), f"http://127.0.0.1:{port}{path}"]  # fmt: skip
     text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in text:  # timeouts of a slow server are in its rate
-        raise SystemExit(f"{path}: {text}")
     requests = int(re.search(r"(\d+) requests in", text)[1])  # type: ignore[index]
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    if refused is not None:  # adaptive batching drops what it cannot answer in its time
+        print(f"{path}: {refused[1]} of {requests} were refused", file=sys.stderr)
+        requests -= int(refused[1])
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])  # type: ignore[index]
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", text)
     assert p99 is not None
     return requests, rate, float(p99[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[p99[2]]
 
 
-def scripts(folder: Path, key: str) -> tuple[Path, Path]:
-    """Write what wrk sends and return its scripts."""
-    contract = json.loads((BUNDLE / "model" / "contract.json").read_text("utf-8"))
-    names = [column["name"] for column in contract["inputs"]]
-    table = pd.read_parquet(ROOT / "data" / "prepared" / "test.parquet", columns=names)
-    sample = table.sample(ROWS, random_state=1)
-    rows = [
-        {name: None if pd.isna(value) else value for name, value in one.items()}
-        for one in sample.astype(object).to_dict("records")
-    ]
+def scripts(folder: Path, key: str, rows: list[dict[str, Any]], written: str) -> tuple[Path, Path]:
+    """Write what wrk sends to one kind of server and return its scripts."""
+    write = WRITTEN[written]
+    batches = [rows[n : n + BATCH] for n in range(0, len(rows), BATCH)]
+    own = written == "own"
     bodies = {
-        "one": [json.dumps(row) for row in rows],
-        "many": [json.dumps({"rows": rows[n : n + BATCH]}) for n in range(0, ROWS, BATCH)],
+        "one": [row if own else write([row]) for row in rows],
+        "many": [{"rows": batch} if own else write(batch) for batch in batches],
     }
     for name, lines in bodies.items():
-        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
-        text = LUA.format(path=folder / f"{name}.txt", key=key)
-        (folder / f"{name}.lua").write_text(text)
-    return folder / "one.lua", folder / "many.lua"
+        path = folder / f"{written}-{name}"
+        path.with_suffix(".txt").write_text("\n".join(map(json.dumps, lines)) + "\n")
+        path.with_suffix(".lua").write_text(LUA.format(path=path.with_suffix(".txt"), key=key))
+    return folder / f"{written}-one.lua", folder / f"{written}-many.lua"
+
+
+def tensors(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return rows as the Open Inference Protocol has them, for a pandas frame."""
+    inputs = []
+    for name in rows[0]:
+        text = isinstance(rows[0][name], str)
+        kind = {"datatype": "BYTES", "parameters": {"content_type": "str"}} if text else {
+            "datatype": "FP64"}  # fmt: skip
+        data = [row[name] for row in rows]
+        inputs.append({"name": name, "shape": [len(rows)], "data": data, **kind})
+    return {"parameters": {"content_type": "pd"}, "inputs": inputs,
+            "outputs": [{"name": "predict_proba"}]}  # fmt: skip
+
+
+# How rows are written, by kind of server; what ours and the hand-written take is written above.
+WRITTEN: dict[str, Callable[[list[dict[str, Any]]], dict[str, Any]]] = {
+    "own": lambda rows: {"rows": rows},
+    "mlflow": lambda rows: {"dataframe_records": rows},
+    "bentoml": lambda rows: {"rows": rows},
+    "mlserver": tensors,
+}
 
 
 def told(points: dict[str, list[list[Point]]]) -> dict[str, dict[str, object]]:
     """Return the medians and the ratios to our server."""
-    ours = points["playbill (asgi)"]
+    ours = points[OURS]
     found: dict[str, dict[str, object]] = {}
     for name, rounds in points.items():
         line: dict[str, object] = {}
@@ -215,23 +302,36 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--environments", type=Path)
+    parser.add_argument("--only", nargs="*", default=[""], help="parts of names; ours is added")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         key, line = new_key("bench", ["predict"])
         add_line(folder / "keys", line)
-        sent = scripts(folder, key)
-        servers = candidates(folder, options.port)
+        made = make(folder)
+        servers = [
+            each
+            for each in candidates(folder, options.port, made, options.environments)
+            if each.name == OURS or any(part in each.name for part in options.only)
+        ]
+        sent = {each: scripts(folder, key, made.rows, each) for each in WRITTEN}
         points: dict[str, list[list[Point]]] = {each.name: [] for each in servers}
         starts: dict[str, list[float]] = {each.name: [] for each in servers}
         memory: dict[str, list[float]] = {each.name: [] for each in servers}
         for number in range(options.rounds):
             for server in servers:
-                points[server.name].append(measure(server, options.port, options.seconds, sent))
-                with running(server, options.port) as (process, seconds):
+                point = measure(
+                    server, options.port, options.seconds, sent[server.written], made.pipeline
+                )
+                points[server.name].append(point)
+                with running(server, options.port, made.pipeline) as (process, seconds):
                     starts[server.name].append(seconds)
-                    memory[server.name].append(process.memory_info().rss / 1e6)
+                    memory[server.name].append(
+                        sum(each.memory_info().rss for each in _family(process)) / 1e6
+                    )
+                print(f"{server.name}: {point}", file=sys.stderr)
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
     found = told(points)
     for name, line_ in found.items():

@@ -1,8 +1,8 @@
 """schemathesis against a running server: every operation, every check, thousands of cases.
 
-One check is left out: data that fit the schema must be taken. JSON Schema calls 10.0 an integer,
-which the server refuses as `validate` would a column of floats, and it cannot say which tensors a
-model has.
+One check is left out: data that fit the schema must be taken. JSON Schema cannot say which tensors
+a model has, so most that fit the protocol's form are refused; and schemathesis compares as doubles,
+so it sends whole numbers a little above 2**63 - 1 for a column that may hold any 64-bit integer.
 """
 
 import shutil
