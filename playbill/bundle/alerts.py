@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from playbill.config.deployment import Alerts
 
 NAME = "alerts.yaml"
+JOBS = "playbill.*"  # of the scrape configuration: a shared Prometheus watches other servers too
 SCORING = 'route=~"/predict.*|/v2 infer"'
 
 
@@ -39,7 +40,7 @@ def alert_rules(name: str, alerts: "Alerts", edit: str) -> str:
     """Return the rules of a model's server as YAML.
 
     Args:
-        name: The model: a label of every rule's result.
+        name: The model, part of the groups' names.
         alerts: Limits and windows.
         edit: The line that says where to edit instead.
     """
@@ -56,7 +57,8 @@ def rules(alerts: "Alerts") -> list[Rule]:
     share, delay = alerts.error_share, alerts.label_days * 86_400
     grace = f"playbill_drift_rows >= {alerts.drift_rows}"
     return [
-        Rule("PlaybillServerDown", "page", "up == 0", "{{ $labels.instance }} does not answer"),
+        Rule("PlaybillServerDown", "page", f'up{{job=~"{JOBS}"}} == 0',
+             "{{ $labels.instance }} does not answer"),
         Rule("PlaybillErrors", "page", f"instance:playbill_errors:share > {share:g}",
              "{{ $value | humanizePercentage }} of the requests fail"),
         Rule("PlaybillSlow", "page",

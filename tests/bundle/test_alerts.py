@@ -21,7 +21,7 @@ I = 'instance="a"'  # noqa: E741 - a label
 DAY = 86_400
 # For each alert: series that make it fire within an hour (labels: within 25), and its labels then.
 CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "PlaybillServerDown": ({f"up{{{I}}}": "0x60"}, {}),
+    "PlaybillServerDown": ({f'up{{{I},job="playbill"}}': "0x60"}, {"job": "playbill"}),
     "PlaybillErrors": (
         {f'playbill_requests_total{{{I},status="200"}}': "0+90x60",
          f'playbill_requests_total{{{I},status="503"}}': "0+10x60"}, {}),
@@ -50,7 +50,8 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 }  # fmt: skip
 # The same series as they are when all is well; none of the alerts may fire.
 QUIET: dict[str, str] = {
-    f"up{{{I}}}": "1x60",
+    f'up{{{I},job="playbill"}}': "1x60",
+    'up{instance="b",job="node"}': "0x60",
     f'playbill_requests_total{{{I},status="200"}}': "0+99x60",
     f'playbill_requests_total{{{I},status="422"}}': "0+50x60",
     f'playbill_request_seconds_bucket{{{I},route="/predict",le="0.25"}}': "0+100x60",

@@ -165,6 +165,7 @@ def test_ctrl_c_at_a_terminal_stops_the_stage_and_its_process(preloading: Path, 
     run("playbill", "compose", cwd=preloading)
     process, terminal = pty.fork()
     if process == 0:
+        _heed_interrupts()
         os.chdir(preloading)
         os.execv(sys.executable, [sys.executable, "-m", "dvc", "repro"])
     read_until(terminal, b"run by playbill.engine.preloading")
@@ -176,6 +177,11 @@ def test_ctrl_c_at_a_terminal_stops_the_stage_and_its_process(preloading: Path, 
     assert b"stage learn was stopped" in said
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 255
     os.close(terminal)
+
+
+def _heed_interrupts() -> None:
+    """What a shell starts in the background ignores them, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def read_until(terminal: int, text: bytes) -> bytes:
@@ -210,7 +216,7 @@ def test_a_signal_to_the_process_that_dvc_started_ends_the_stage(
     dvc = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro"], cwd=preloading, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env={**os.environ, "SHELL": shutil.which(shell) or shell},
+        env={**os.environ, "SHELL": shutil.which(shell) or shell}, preexec_fn=_heed_interrupts,  # noqa: PLW1509
     )  # fmt: skip
     assert wait_for((preloading / "started").is_file)
     os.kill(stage_under(dvc.pid, "stages.learn"), number)
