@@ -1,5 +1,6 @@
 """Selectors, search spaces and what validation, tuning and training demand: told at compose."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_selector_takes_what_no_group_names() -> None:
 def test_a_selector_that_cannot_be_meant_is_refused_with_its_place(columns: str, what: str) -> None:
     said = refused("feature=native", f"++feature.groups.numbers.columns={columns}")
     assert what in said
-    assert "feature/native.yaml" in said
+    assert f"the override ++feature.groups.numbers.columns={columns}" in said
 
 
 def test_the_shipped_features_fit_any_contract() -> None:
@@ -95,7 +96,19 @@ def test_a_space_becomes_dimensions_in_its_order() -> None:
 def test_a_space_that_cannot_be_searched_is_refused_with_its_place(text: str, what: str) -> None:
     said = refused(*space(text))
     assert what in said
-    assert "tuning/random.yaml" in said
+    assert f"the override +tuning.space={text[:20]}" in said
+
+
+def test_in_a_file_they_are_refused_with_its_line(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copytree(ROOT / "stages", tmp_path / "stages")
+    (tmp_path / "conf" / "tuning").mkdir()
+    path = tmp_path / "conf" / "tuning" / "mine.yaml"
+    path.write_text("kind: random\nspace:\n  model:\n    max_dept: [3]\n")
+    with pytest.raises(ConfigError) as caught:
+        _ = compose(tmp_path, ["tuning=mine", "validation=time"]).params
+    assert "takes no `max_dept`" in str(caught.value)
+    assert "conf/tuning/mine.yaml:4" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -128,10 +141,15 @@ def test_a_bare_off_is_told_to_be_quoted(tmp_path: Path) -> None:
         compose(tmp_path)
 
 
-def test_a_name_beside_keyword_arguments_is_taken_unless_it_is_a_slip() -> None:
-    boosted = ["model=lightgbm", "allow=[sklearn.,stages.,lightgbm.]"]
-    assert params(*boosted, "+model.path_smooth=1.0").model["path_smooth"] == 1.0
-    assert "takes no `num_leafs`" in refused(*boosted, "+model.num_leafs=4")
+def test_a_name_beside_keyword_arguments_is_taken_unless_it_is_a_slip(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copytree(ROOT / "stages", tmp_path / "stages")
+    config = tmp_path / "conf" / "config.yaml"
+    config.write_text(config.read_text().replace("[sklearn., ", "[sklearn., lightgbm., "))
+    taken = compose(tmp_path, ["model=lightgbm", "+model.path_smooth=1.0"]).params
+    assert taken.model["path_smooth"] == 1.0
+    with pytest.raises(ConfigError, match="takes no `num_leafs`"):
+        _ = compose(tmp_path, ["model=lightgbm", "+model.num_leafs=4"]).params
 
 
 def test_a_value_is_placed_without_touching_the_rest() -> None:
