@@ -272,6 +272,7 @@ def _schema_problem(composition: "Composition", item: Mapping[str, Any]) -> Told
             known = known_names(key[:-1], values)
             near = difflib.get_close_matches(key[-1], known, 1, 0.5)
             expected = (f"`{near[0]}`; " if near else "") + f"one of {sorted(known)}"
+            expected = expected if known else "a key of the schema in conf/.schema"
             what = f"unknown key `{key[-1]}`"
         case "missing":
             what, expected = f"the key `{key[-1]}` is missing", "a value for it"

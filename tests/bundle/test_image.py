@@ -18,6 +18,7 @@ from playbill.server.keys import add_line, new_key
 from tests.containers import BASE, Podman, podman, wheels
 from tests.serving import made, row, write
 
+pytestmark = pytest.mark.xdist_group("podman")  # one build, and podman shares locks
 GOAL = 150 * 1024 * 1024  # bytes over the base
 HADOLINT = Path(sys.executable).parent / "hadolint"
 
