@@ -199,10 +199,17 @@ def _values(params: dict[str, Any]) -> dict[str, Any]:
     found = {".".join(path): value for path, value in leaves(chosen)}
     for name, group in ((params.get("feature") or {}).get("groups") or {}).items():
         steps = [str(step.get("_target_")) for step in group.get("steps") or []]
-        found[f"feature.{name}"] = f"{len(group.get('columns') or [])} columns: " + (
+        found[f"feature.{name}"] = f"{_columns(group.get('columns'))}: " + (
             " > ".join(step.rpartition(".")[2] for step in steps) or "as they are"
         )
     return found
+
+
+def _columns(columns: object) -> str:
+    """Say which columns a group has: how many are named, or the selector that picks them."""
+    if isinstance(columns, dict):
+        return "columns by " + ", ".join(f"{key} {value}" for key, value in columns.items())
+    return f"{len(columns) if isinstance(columns, list) else 0} columns"
 
 
 def _code(stage: locked.Locked, params: dict[str, Any]) -> dict[str, Any]:

@@ -189,6 +189,7 @@ def _fitted(
     from playbill.contract.task import outcome
     from playbill.pipeline.runner import load_function
 
+    params = _without_idle_folds(params)
     train = params.pipeline.stages["train"]
     made = load_function(root, train)(params, train=learn)
     leading = LEADING[outcome(params.contract).task]
@@ -196,6 +197,19 @@ def _fitted(
         name: _measured(params, made["pipeline"], rows)[leading]
         for name, rows in (("rows learned from", learn), ("rows that judge", judge))
     }
+
+
+def _without_idle_folds(params: "Params") -> "Params":
+    """Leave out folds on which nothing is decided: few rows need not make them."""
+    from playbill.config.schema import Validation
+
+    training = params.training
+    idle = (
+        params.tuning.kind == "off"
+        and training.calibration.method == "none"
+        and training.threshold.kind == "fixed"
+    )
+    return params.model_copy(update={"validation": Validation()}) if idle else params
 
 
 def _measured(params: "Params", pipeline: Any, rows: "pd.DataFrame") -> dict[str, dict[str, Any]]:

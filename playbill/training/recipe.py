@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from playbill.config.schema import Contract
+
 Weight = str | Mapping[str, float] | None
 
 
@@ -32,6 +34,7 @@ class Recipe:
         class_weight: `balanced`, or a weight by class.
         threads: Threads of a fit.
         scores: A classifier without probabilities will do.
+        contract: What the columns of a group are chosen from, where a search tries others.
     """
 
     feature: Feature
@@ -42,6 +45,7 @@ class Recipe:
     class_weight: Weight = None
     threads: int = 1
     scores: bool = False
+    contract: "Contract | None" = None
 
     def varied(self, values: Mapping[tuple[str, ...], Any]) -> "Recipe":
         """Return the recipe with other values at paths under `model` and `feature`."""
@@ -49,7 +53,10 @@ class Recipe:
         for path, value in values.items():
             plain = placed(plain, path, value)
         changed = Feature.model_validate(plain["feature"])
-        return replace(self, model=plain["model"], feature=changed)
+        columns = self.columns
+        if self.contract is not None and any("columns" in path for path in values):
+            columns = selected(changed, self.contract)
+        return replace(self, model=plain["model"], feature=changed, columns=columns)
 
     def make(self) -> Any:
         """Return the unfitted Pipeline.
@@ -118,4 +125,5 @@ def recipe_of(params: Params) -> Recipe:
         class_weight=training.class_weight,
         threads=training.threads,
         scores=training.calibration.method != "none",
+        contract=params.contract,
     )

@@ -103,6 +103,20 @@ def test_a_commit_whose_own_values_never_ran_is_refused(project: Path) -> None:
     assert "its bundle is not of that commit" in _run(gate, "--champion", "first").stdout
 
 
+def test_a_commit_whose_conf_was_never_compiled_is_refused(project: Path) -> None:
+    config = next(iter(sorted((project / "conf").glob("*.yaml"))), project / "conf" / "config.yaml")
+    config.parent.mkdir(exist_ok=True)
+    before = config.read_text() if config.is_file() else ""
+    config.write_text(f"{before}\n# a comment says nothing\n")
+    worktree.commit(project, ["conf"], "A comment")
+    assert "is not of that commit" not in _run(gate, "--champion", "first").stdout
+    config.write_text(f"{before}\nfloor_of_mine: 0.99\n")
+    worktree.commit(project, ["conf"], "Another floor, and no run")
+    error = _refused("HEAD", "--allow-unpushed", "--override", "in a hurry")
+    assert "conf/ says otherwise than params.yaml was compiled from" in error.where
+    assert "its bundle is not of that commit" in _run(gate, "--champion", "first").stdout
+
+
 def test_metrics_that_somebody_edited_are_refused(project: Path) -> None:
     (project / METRICS).write_text('{"roc_auc": 0.99, "rows": 300}\n')
     worktree.commit(project, [METRICS.as_posix()], "a better number")

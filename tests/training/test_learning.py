@@ -68,6 +68,22 @@ def test_the_environment_s_thread_counts_change_nothing() -> None:
     assert said(1) == said(2)
 
 
+def test_a_search_over_columns_fits_the_columns_that_it_tries() -> None:
+    frame = rows("diabetes")
+    tried = [["c2"], ["c1"]]
+    space = {"feature": {"groups": {"numbers": {"columns": tried}}}}
+    found = learn(
+        params("diabetes", model={"_target_": "sklearn.linear_model.Ridge"},
+               validation={"kind": "kfold", "folds": 3, "seed": SEED},
+               tuning={"kind": "grid", "space": space}),
+        frame,
+    )  # fmt: skip
+    scores = found.trials["score"] if "score" in found.trials else found.trials.iloc[:, -1]
+    assert scores.nunique() == 2
+    assert found.report["tuning"]["best"]["values"] == {"feature.groups.numbers.columns": ["c2"]}
+    assert [each[2] for each in found.pipeline[0].transformers_ if each[0] == "numbers"] == [["c2"]]
+
+
 def test_what_a_search_found_is_fitted_like_the_same_model_written_down() -> None:
     frame = rows("diabetes")
     ridge = {"_target_": "sklearn.linear_model.Ridge", "alpha": 1.0}
