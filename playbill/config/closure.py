@@ -36,7 +36,9 @@ CHECKS = frozenset(
 SCHEMA, TABLE = "playbill.config.schema", "Params"
 MODELS = (
     SCHEMA,
+    "playbill.config.cluster",
     "playbill.config.decision",
+    "playbill.config.deployment",
     "playbill.config.labelling",
     "playbill.config.measurement",
     "playbill.config.policy",
