@@ -28,7 +28,7 @@ class Volume(Group):
     """Where the prediction log of a replica lies."""
 
     kind: Literal["none", "empty", "claim"] = "empty"
-    """none: no log; empty: gone with its pod, so name log_target; claim: a volume of all replicas."""
+    """none: no log; empty: gone with its pod, so name log_target; claim: a volume of all pods."""
     size: Bytes = "1Gi"
     """Room: of an `empty` the limit, of a `claim` what is asked for."""
     storage_class: Label | None = None
@@ -95,7 +95,7 @@ class Kubernetes(Group):
     """The generated Kustomize base and overlays."""
 
     image: Annotated[str, Field(pattern=r"^[a-z0-9][A-Za-z0-9._:/@-]*$")] | None = None
-    """Image of the server, its version set by `kustomize edit set image`; none: the model's name."""
+    """Image of the server, whose version `kustomize edit set image` sets; none: NAME."""
     secret: Label | None = None
     """Secret whose entry `keys.jsonl` holds hashed API keys; none: playbill-NAME-keys."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
