@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from yaml.constructor import SafeConstructor
 from yaml._yaml import CParser
+from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
 
