@@ -286,11 +286,11 @@ def test_crossed_texts_are_joined_before_they_are_looked_up() -> None:
     layer = compile_pipeline(trained.pipeline, INPUTS, BINARY)
     runtime = open_model(layer)
     frame = rows(4, 3)[0].assign(
-        ward=["nB", "n", "n", "n"], city=["ern", "Bern", "(missing)", None]
+        ward=["nB", "n", "n", "n"], city=pd.Series(["ern", "Bern", "(missing)", None], dtype=object)
     )
     given = as_model_frame(frame, INPUTS)
     expected = trained.pipeline.predict_proba(given)[:, 1]
-    columns = {name: frame[name].to_list() for name in given}
+    columns: dict[str, list[Any]] = {str(name): frame[name].to_list() for name in given}
     np.testing.assert_array_equal(runtime.predict(columns), expected)
     lists = list(zip(*columns.values(), strict=True))
     plain = [tuple(None if pd.isna(each) else each for each in row) for row in lists]

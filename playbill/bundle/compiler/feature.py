@@ -96,7 +96,7 @@ class Feature:
         """Say whether a text is as it came, but for a missing one."""
         if self.columns is None or self.values is None or self._refused().any():
             return False
-        return self.values[:-1].tolist() == [*self.columns.words, UNKNOWN]
+        return bool(self.values[:-1].tolist() == [*self.columns.words, UNKNOWN])
 
     def then(self, name: str, *parameters: "float | Floats") -> "Feature":
         """Return the feature after one more elementwise operation.
