@@ -38,6 +38,7 @@ MODELS = (
     SCHEMA,
     "playbill.config.decision",
     "playbill.config.labelling",
+    "playbill.config.privacy",
     "playbill.config.measurement",
     "playbill.config.policy",
     "playbill.config.scalar",

@@ -26,6 +26,7 @@ from playbill.config.measurement import Importance, Interval, SliceSearch
 from playbill.config.metric import Metric
 from playbill.config.outcome import Class, Task, classes_of
 from playbill.config.policy import Drift, DriftPolicy
+from playbill.config.privacy import Privacy
 from playbill.config.scalar import Name, Prefix, Share, placed
 from playbill.config.source import Source
 from playbill.config.stage import Environment, Pipeline, Plot, Stage
@@ -361,6 +362,7 @@ class Params(Group):
     allow: list[Prefix]
     """What a `_target_` may name: classes by prefix (`sklearn.`), a function by its full name."""
     source: Source
+    privacy: Privacy = Privacy.model_construct()
     contract: Contract
     split: Split
     feature: Feature
