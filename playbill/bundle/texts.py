@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbill.bundle import alerts, dashboard
-from playbill.bundle.interface import EDIT, write_interface
+from playbill.bundle.interface import write_interface
+from playbill.bundle.literal import EDIT
 from playbill.bundle.router import sources
 from playbill.bundle.runtime.base import TRUSTED
 
