@@ -379,3 +379,12 @@ class Params(Group):
     pipeline: Pipeline
     environment: dict[str, Environment] = {}
     """By stage, what `compose` found installed; never written by hand."""
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Groups that the project's defaults list does not name, so that their defaults hold.
+
+        A shipped stage may ask for such a group: a project made before the group existed goes on.
+        """
+        optional = {n for n, field in type(self).model_fields.items() if not field.is_required()}
+        return frozenset(optional - self.model_fields_set - {"environment"})
