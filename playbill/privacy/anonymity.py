@@ -2,8 +2,9 @@
 
 k is the number of rows in the smallest group of equal quasi-identifiers (Sweeney 2002,
 doi:10.1142/S0218488502001648). l is the least number of distinct sensitive values in a group, and
-its entropy form the smallest exp(entropy) (Machanavajjhala et al. 2007, doi:10.1145/1217299.1217302):
-a group in which nearly all have one value gives it away, though others occur.
+its entropy form the smallest exp(entropy) (Machanavajjhala et al. 2007,
+doi:10.1145/1217299.1217302): a group in which nearly all have one value gives it away, though
+others occur.
 """
 
 import math

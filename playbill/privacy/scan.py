@@ -13,7 +13,7 @@ from typing import Any
 
 from playbill.errors import DataError, MissingExtraError
 
-# Distinct values of a column that are looked at, those with the least digests, so by chance and always the same.
+# Distinct values of a column that are looked at: those with the least digests, always the same.
 VALUES = 5000
 # Words from which on the values of a column are free text, on the average.
 WORDS = 4
@@ -98,7 +98,7 @@ def recogniser() -> Recognise:
     # The list of suffixes that the library brings: it would ask the network for a newer one.
     domains = tldextract.TLDExtract(suffix_list_urls=())
 
-    class Email(known.EmailRecognizer):  # type: ignore[misc] - untyped
+    class Email(known.EmailRecognizer):  # type: ignore[misc,unused-ignore]
         def validate_result(self, pattern_text: str) -> bool:
             return bool(domains(pattern_text).top_domain_under_public_suffix)
 
@@ -110,11 +110,13 @@ def recogniser() -> Recognise:
         known.IpRecognizer(),
     ]
 
+    nothing: Any = None  # what a language model would have found
+
     def recognise(text: str) -> set[str]:
         return {
             each.entity_type
             for one in all_
-            for each in one.analyze(text, one.supported_entities, None) or []
+            for each in one.analyze(text, one.supported_entities, nothing) or []
             if each.score >= SCORE
         }
 
@@ -124,9 +126,7 @@ def recogniser() -> Recognise:
 def _look(column: str, values: list[str], recognise: Recognise, *, personal: bool) -> Found:
     counts = Counter(kind for value in values for kind in recognise(value))
     words = sum(len(value.split()) for value in values) / len(values) if values else 0
-    kinds = {
-        KINDS[kind]: round(counts[kind] / len(values), 4) for kind in KINDS if kind in counts
-    }
+    kinds = {KINDS[kind]: round(counts[kind] / len(values), 4) for kind in KINDS if kind in counts}
     return Found(column, len(values), kinds, words >= WORDS, personal)
 
 
@@ -153,8 +153,8 @@ def _texts(file: Path) -> dict[str, list[str]]:
 
 def _distinct(connection: Any, reader: str, file: Path, name: str) -> list[str]:
     quoted = '"' + name.replace('"', '""') + '"'
-    query = (  # noqa: S608 - a column's quoted name
-        f"SELECT {quoted} FROM {reader} WHERE {quoted} IS NOT NULL "
+    query = (
+        f"SELECT {quoted} FROM {reader} WHERE {quoted} IS NOT NULL "  # noqa: S608 - it is quoted
         f"GROUP BY 1 ORDER BY md5({quoted}) LIMIT {VALUES}"
     )
     return [str(value) for (value,) in connection.execute(query, [str(file)]).fetchall()]

@@ -127,7 +127,7 @@ def _each(column: "pa.ChunkedArray", change: Callable[[Any], str | None]) -> "pa
     return pa.chunked_array([values.take(encoded.indices)])
 
 
-def _require(fits: bool, name: str, kind: object, expected: str) -> None:
+def _require(fits: object, name: str, kind: object, expected: str) -> None:
     if not fits:
         raise DataError(
             f"`{name}` cannot be generalised in this way: its kind is {kind}",

@@ -1,4 +1,4 @@
-"""Personal data that nobody tagged is found, inside of sentences too, and its values are not told."""
+"""Personal data that nobody tagged is found, inside of sentences too; its values are not told."""
 
 from pathlib import Path
 
