@@ -37,8 +37,11 @@ CHECKS = frozenset(
 SCHEMA, TABLE = "playbill.config.schema", "Params"
 MODELS = (
     SCHEMA,
+    "playbill.config.cluster",
     "playbill.config.decision",
+    "playbill.config.deployment",
     "playbill.config.labelling",
+    "playbill.config.privacy",
     "playbill.config.measurement",
     "playbill.config.policy",
     "playbill.config.scalar",
