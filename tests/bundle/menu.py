@@ -28,7 +28,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from playbill.bundle.assembly import Served, contract_file
+from playbill.bundle.served import Served, contract_file
 from playbill.contract.column import Column
 from playbill.errors import BundleError
 from tests.bundle.pipelines import ASKED, INPUTS, TEXTS, chosen, estimators, fitted, preparations
