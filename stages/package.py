@@ -118,6 +118,8 @@ def _direct(
     served: Served,
 ) -> dict[str, Any] | None:
     """Return how a row's loss follows from where it lies; rows in the order of time."""
+    import numpy as np
+
     contract, time = params.contract, params.contract.role("time")
     rows = test if time is None else test.sort_values([time, contract.key])
     said = predictions.set_index(contract.key).loc[rows[contract.key]]
@@ -126,7 +128,8 @@ def _direct(
         losses = losses_of_values(answers, truth.to_numpy(dtype="float64"))
     else:
         place = {str(name): index for index, name in enumerate(served.asked.classes)}
-        losses = losses_of_classes(answers, truth.astype(str).map(place).to_numpy(dtype="int64"))
+        places = np.asarray(truth.astype(str).map(place), dtype=np.int64)
+        losses = losses_of_classes(answers, places)
     return profile_direct(profile, rows, score(answers, served.asked), losses)
 
 

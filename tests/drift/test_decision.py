@@ -1,5 +1,5 @@
 import json
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -196,7 +196,7 @@ def test_columns_are_ranked_by_what_their_drift_can_do_to_the_model(
 
 
 @pytest.mark.parametrize("unit", ["row", "period"])
-def test_checks_that_share_the_level_divide_it(unit: str) -> None:
+def test_checks_that_share_the_level_divide_it(unit: Literal["row", "period"]) -> None:
     one = Drift(draws=200, unit=unit, minimum_effect=0)
     many = one.model_copy(update={"checks": 90})
     profile = build_profile(draw(2000, 1), COLUMNS, many, time="departs")
