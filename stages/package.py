@@ -87,6 +87,7 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         metrics=metrics,
         lineage=lineage,
         card=write_card(facts),
+        trusted=model.trusted,
     )
     layer = assembly.model_layer(parts)
     files = assembly.assemble(params.name, layer, texts, code=list(CODE))
