@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playbill.bundle import manifest
 from playbill.errors import LineageError, UsageError
-from playbill.lineage import bundle, registry, remote, revision
+from playbill.lineage import bundle, registry, revision, upstream
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def look(root: Path, stage: str, canary: str | None = None) -> Followed:
         BundleError: The bundle is not what its manifest says.
     """
     unreached = ""
-    if remote.has_remote(root):
+    if upstream.has_remote(root):
         try:
-            remote.fetch_tags(root)
+            upstream.fetch_tags(root)
         except LineageError as error:
             unreached = str(error)
     main = _verified(root, stage)

@@ -51,18 +51,18 @@ class Layer:
     """What must be the same for a switch between two bundles.
 
     Attributes:
-        server_digest: Of everything but the model.
+        files: SHA-256 of what runs: the server, what it requires, and code that a model carries.
         contract: What is asked and answered.
         switches: Whether its workers can switch.
     """
 
-    server_digest: str
+    files: dict[str, str]
     contract: dict[str, Any]
     switches: bool
 
     def takes(self, other: "Layer") -> bool:
         """Say whether workers of this layer can switch to a bundle of another."""
-        same = self.server_digest == other.server_digest
+        same = self.files == other.files
         return self.switches and same and same_interface(self.contract, other.contract)
 
 
@@ -104,7 +104,13 @@ def layer_of(bundle: Path) -> Layer:
         BundleError: It is not what its manifest says.
     """
     listed = manifest.verify(bundle)
-    return Layer(listed.server_digest, contract_of(bundle), SWITCHES in listed.files)
+    # Not the bill of materials and the README, which name the model.
+    runs = {path: sha for path, sha in listed.files.items() if _runs(path)}
+    return Layer(runs, contract_of(bundle), SWITCHES in listed.files)
+
+
+def _runs(path: str) -> bool:
+    return path.startswith("server/") or path.endswith(".py") or path == "requirements.txt"
 
 
 class Rollover(Supervisor):
