@@ -53,8 +53,8 @@ def follow(
         LineageError: The tag is not believed, or its bundle cannot be had.
         BundleError: The bundle is refused.
     """
+    from playbill.config.canary import Canary
     from playbill.config.location import find_project
-    from playbill.config.schema import Canary
     from playbill.lineage import revision
     from playbill.pipeline.following import Followed, look, stage_of
     from playbill.server.command import THREADS

@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from playbill.config.canary import Canary
+from playbill.config.cluster import Kubernetes
 from playbill.config.decision import Feedback, Gate, Promotion
 from playbill.config.deployment import Alerts, Image
 from playbill.config.group import Group
@@ -315,21 +317,6 @@ class Bundle(Group):
     """Runtimes in the order in which packaging tries them; it takes the first that is equal."""
 
 
-class Canary(Group):
-    """Which callers `playbill serve --watch` lets a second model answer, and how it is judged."""
-
-    stage: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](?:[\w/-]*[a-zA-Z0-9])?$")] = "canary"
-    """Stage of the registry whose model it is."""
-    share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Of the callers that it answers; 0: none."""
-    header: Annotated[str, Field(pattern=r"^[a-z0-9-]*$", max_length=64)] = ""
-    """Header that names the caller, in lower case; empty: the name of the API key."""
-    error: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    """Chance that `playbill canary` ever promotes or rolls back wrongly, however often it looks."""
-    margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Mean loss by which the canary may be worse and still be promoted; 0: it must be better."""
-
-
 class Server(Group):
     """What the generated server promises."""
 
@@ -353,12 +340,14 @@ class Server(Group):
     """More distributions that the bundle requires: what a router imports, joserfc for tokens."""
     python: str = "3.11"
     """Python version of the generated Dockerfile's base image."""
-    image: Image = Image()
+    image: Image = Image.model_construct()
     """The image of the server."""
-    alerts: Alerts = Alerts()
+    alerts: Alerts = Alerts.model_construct()
     """Limits of the generated alert rules."""
     canary: Canary = Canary()
     """A second model for a share of the callers."""
+    kubernetes: Kubernetes = Kubernetes.model_construct()
+    """The generated manifests."""
 
 
 class Engine(Group):
