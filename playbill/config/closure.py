@@ -42,6 +42,7 @@ MODELS = (
     "playbill.config.decision",
     "playbill.config.deployment",
     "playbill.config.labelling",
+    "playbill.config.privacy",
     "playbill.config.measurement",
     "playbill.config.policy",
     "playbill.config.scalar",
