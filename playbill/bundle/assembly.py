@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from playbill.bundle import manifest, sbom
 from playbill.bundle.code import copied_code
-from playbill.bundle.interface import example
 from playbill.bundle.requirements import requirements_text, runtime_pins
 from playbill.bundle.runtime.base import KINDS
+from playbill.bundle.schema import example
 from playbill.contract import task
 from playbill.contract.column import as_dict, from_dict
 from playbill.contract.task import BINARY, Outcome

@@ -1,27 +1,25 @@
-"""Predicts the rows of a file with a bundle, in chunks: CSV or Parquet in, CSV or Parquet out."""
+"""Predicts the rows of a file or of a table with a bundle, in chunks."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
+from playbill.bundle.refusal import outside, refuse_outside
 from playbill.bundle.runtime.base import open_bundle
-from playbill.config.nearest import nearest
+from playbill.bundle.table import CHUNK_ROWS, check_format, chunks, columns_of, writing
 from playbill.contract import task
 from playbill.contract.column import Column, from_dict
 from playbill.contract.task import Outcome, labels
-from playbill.errors import DataError, UsageError
+from playbill.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-CHUNK_ROWS = 50_000
-CSV = (".csv", ".csv.gz")
-PARQUET = (".parquet",)
 Advance = Callable[[float], None]
 
 
@@ -127,8 +125,8 @@ def predict_file(
     listed, files, runtime = open_bundle(bundle)
     contract = _read_contract(files)
     tally = _Tally(contract.asked, contract.threshold)
-    with _writing(target) as write, _single_thread():
-        for chunk, done in _chunks(source, contract):
+    with writing(target) as write, _single_thread():
+        for chunk, done in chunks(source, contract.inputs, contract.key):
             answers = _predict(runtime.predict, chunk, contract, source, tally.rows)
             said = labels(answers, contract.asked, contract.threshold)
             write(_answers(chunk, contract, tally.rows, answers, said))
@@ -154,12 +152,12 @@ def answer_rows(bundle: Path, rows: "pd.DataFrame") -> "NDArray[np.float64]":
 
     _, files, runtime = open_bundle(bundle)
     contract = _read_contract(files)
-    _columns(list(rows.columns), contract, "the rows")
-    _refuse_outside(rows, contract.inputs)
-    chunks = [rows.iloc[at : at + CHUNK_ROWS] for at in range(0, len(rows), CHUNK_ROWS)] or [rows]
+    columns_of(list(rows.columns), contract.inputs, contract.key, "the rows")
+    refuse_outside(rows, contract.inputs)
+    pieces = [rows.iloc[at : at + CHUNK_ROWS] for at in range(0, len(rows), CHUNK_ROWS)] or [rows]
     predict: Any = runtime.predict
     with _single_thread():
-        parts = [predict({c.name: each[c.name] for c in contract.inputs}) for each in chunks]
+        parts = [predict({c.name: each[c.name] for c in contract.inputs}) for each in pieces]
     return np.concatenate(parts)
 
 
@@ -179,7 +177,7 @@ def scorer(bundle: Path) -> "Callable[[pd.DataFrame], NDArray[np.float64]]":
     contract = _read_contract(files)
 
     def score(rows: "pd.DataFrame") -> "NDArray[np.float64]":
-        columns = _columns(list(rows.columns), contract, "the rows")
+        columns = columns_of(list(rows.columns), contract.inputs, contract.key, "the rows")
         with _single_thread():
             answers = runtime.predict({n: rows[n].to_list() for n in columns if n != contract.key})
         return task.score(answers, contract.asked)
@@ -202,26 +200,13 @@ def refused_rows(bundle: Path, rows: "pd.DataFrame") -> "tuple[NDArray[np.bool_]
 
     _, files, _ = open_bundle(bundle)
     contract = _read_contract(files)
-    _columns(list(rows.columns), contract, "the rows")
+    columns_of(list(rows.columns), contract.inputs, contract.key, "the rows")
     refused, reasons = np.zeros(len(rows), dtype=bool), dict[str, int]()
-    for wrong, column, how, _ in _outside(rows, contract.inputs):
+    for wrong, column, how, _ in outside(rows, contract.inputs):
         if count := int(wrong.sum()):
             reasons[f"{column.name} {how}"] = count
             refused |= wrong.to_numpy(dtype=bool)
     return refused, reasons
-
-
-def check_format(path: Path) -> None:
-    """Refuse a file whose ending is not one that is read and written here.
-
-    Raises:
-        UsageError: It is neither CSV nor Parquet by its name.
-    """
-    if not path.name.endswith(CSV + PARQUET):
-        raise UsageError(
-            f"{path.name} is neither CSV nor Parquet by its ending",
-            expected=f"one of {', '.join(CSV + PARQUET)}",
-        )
 
 
 def _read_contract(files: dict[str, bytes]) -> _Contract:
@@ -239,7 +224,7 @@ def _predict(
 ) -> "NDArray[np.float64]":
     """Predict a chunk; an error says which rows of the file it is about."""
     try:
-        _refuse_outside(chunk, contract.inputs)
+        refuse_outside(chunk, contract.inputs)
         return predict({column.name: chunk[column.name] for column in contract.inputs})
     except DataError as error:
         place = f"{source.name}, after row {before:,}" if before else source.name
@@ -249,45 +234,6 @@ def _predict(
             expected=error.expected,
             run="correct the value or leave out the row: the server would refuse it too",
         ) from error
-
-
-def _refuse_outside(chunk: "pd.DataFrame", inputs: Sequence[Column]) -> None:
-    """Refuse the first row that the server would refuse too."""
-    for wrong, column, how, want in _outside(chunk, inputs):
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            value = str(chunk[column.name].iloc[row])[:60]
-            shown = "" if how == "is missing" else f"`{value}` "
-            raise DataError(
-                f"{shown or 'a value '}in the column `{column.name}` {how}",
-                where=f"column `{column.name}`, row {row + 1}",
-                expected=want,
-            )
-
-
-def _outside(
-    chunk: "pd.DataFrame", inputs: Sequence[Column]
-) -> "Iterator[tuple[pd.Series, Column, str, str]]":
-    """Yield which rows have a null, number or category outside of the contract, how, what fits."""
-    import pandas as pd
-
-    for column in inputs:
-        values = chunk[column.name]
-        missing = values.isna()
-        if not column.nullable:
-            yield missing, column, "is missing", "a value"
-        if column.categories:
-            wrong = ~missing & ~values.isin(column.categories)
-            yield wrong, column, "is not allowed", f"one of {list(column.categories)}"
-        if column.kind in {"number", "integer"}:
-            numbers = pd.to_numeric(values, errors="coerce")
-            low, high = column.minimum, column.maximum
-            if low is not None:
-                under = numbers <= low if column.exclusive_minimum else numbers < low
-                yield under, column, "is too small", f"at least {low:g}"
-            if high is not None:
-                over = numbers >= high if column.exclusive_maximum else numbers > high
-                yield over, column, "is too large", f"at most {high:g}"
 
 
 def _answers(
@@ -310,132 +256,9 @@ def _answers(
     return pd.DataFrame({name: first, **chances, "label": said})
 
 
-def _chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, float]]":
-    """Yield the rows of a file in chunks, each with the share that was read."""
-    import pandas as pd
-    import pyarrow as pa
-
-    read = _csv_chunks if source.name.endswith(CSV) else _parquet_chunks
-    try:
-        yield from read(source, contract)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{source} does not exist",
-            where=str(source),
-            expected="a file with the rows",
-            run="name a file that is there",
-        ) from error
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pa.ArrowInvalid) as error:
-        raise DataError(f"{source} cannot be read: {error}", where=str(source)) from error
-    except pd.errors.EmptyDataError as error:
-        raise DataError(
-            f"{source} is empty", where=str(source), expected="a header and rows"
-        ) from error
-
-
-def _csv_chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, float]]":
-    import pandas as pd
-
-    wanted = _columns(list(pd.read_csv(source, nrows=0).columns), contract, str(source))
-    text = {c.name: str for c in contract.inputs if c.kind == "text"} | {contract.key: str}
-    size = max(source.stat().st_size, 1)
-    compression: Any = "gzip" if source.name.endswith(".gz") else None
-    with source.open("rb") as handle:
-        frames = pd.read_csv(
-            handle,
-            usecols=wanted,
-            dtype={name: text[name] for name in wanted if name in text},
-            chunksize=CHUNK_ROWS,
-            compression=compression,
-        )
-        for frame in (each for each in frames if len(each)):
-            yield frame, min(handle.tell() / size, 1.0)
-
-
-def _parquet_chunks(source: Path, contract: _Contract) -> "Iterator[tuple[pd.DataFrame, float]]":
-    import pyarrow.parquet as pq
-
-    with source.open("rb") as handle, pq.ParquetFile(handle) as file:
-        wanted = _columns(file.schema_arrow.names, contract, str(source))
-        seen, count = 0, max(file.metadata.num_rows, 1)
-        for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=wanted):
-            seen += batch.num_rows
-            yield batch.to_pandas(), seen / count
-
-
-def _columns(names: Sequence[str], contract: _Contract, where: str) -> list[str]:
-    """Return the columns to read, or say which are missing."""
-    asked = [column.name for column in contract.inputs]
-    missing = [name for name in asked if name not in names]
-    if missing:
-        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise DataError(
-            f"the column `{missing[0]}` is missing{others}",
-            where=where,
-            expected=nearest(missing[0], names),
-            run="add the column, or name it as the contract does (models/*/server/openapi.json)",
-        )
-    return [name for name in names if name in {*asked, contract.key}]
-
-
 @contextmanager
 def _single_thread() -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
         yield
-
-
-@contextmanager
-def _writing(target: Path) -> "Iterator[Callable[[pd.DataFrame], None]]":
-    """Yield a function that appends rows; the file appears when all went well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    open_table = _csv_table if target.name.endswith(CSV) else _parquet_table
-    try:
-        with part.open("wb") as handle, open_table(handle, target) as write:
-            yield write
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _csv_table(handle: IO[bytes], target: Path) -> "Iterator[Callable[[pd.DataFrame], None]]":
-    import gzip
-    from contextlib import ExitStack
-
-    with ExitStack() as stack:
-        out: Any = handle
-        if target.name.endswith(".gz"):
-            out = stack.enter_context(gzip.GzipFile("", "wb", fileobj=handle, mtime=0))
-        started = False
-
-        def write(frame: "pd.DataFrame") -> None:
-            nonlocal started
-            text = frame.to_csv(index=False, header=not started, lineterminator="\n")
-            out.write(str(text).encode())
-            started = True
-
-        yield write
-
-
-@contextmanager
-def _parquet_table(handle: IO[bytes], _: Path) -> "Iterator[Callable[[pd.DataFrame], None]]":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    writer: Any = None
-
-    def write(frame: "pd.DataFrame") -> None:
-        nonlocal writer
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-        if writer is None:
-            writer = pq.ParquetWriter(handle, table.schema, compression="zstd")
-        writer.write_table(table.cast(writer.schema))
-
-    try:
-        yield write
-    finally:
-        if writer is not None:
-            writer.close()

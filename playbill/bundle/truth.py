@@ -1,6 +1,6 @@
 """Writes the models of feedback: the truth of a prediction, typed as the contract types the target.
 
-Part of the text that `playbill.bundle.interface` writes.
+Part of the text that `playbill.bundle.schema` writes.
 """
 
 from collections.abc import Mapping

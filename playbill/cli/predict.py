@@ -37,7 +37,7 @@ def predict(
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from dataclasses import asdict
 
-    from playbill.bundle.batch import check_format
+    from playbill.bundle.table import check_format
     from playbill.cli.location import find_bundle
     from playbill.cli.output import print_json
     from playbill.errors import UsageError

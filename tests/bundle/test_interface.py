@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from playbill.bundle.interface import attribute, example, write_interface
+from playbill.bundle.interface import write_interface
+from playbill.bundle.schema import attribute, example
 from playbill.contract.column import Column
 from tests.serving import ASKED, NAME, SERVER, TARGET, texts
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from playbill.bundle import batch
+from playbill.bundle import batch, table
 from playbill.errors import BundleError, DataError, UsageError
 from tests.conftest import Run
 from tests.serving import made, write
@@ -43,7 +43,7 @@ def test_chunks_give_the_same_file_as_the_whole(
 ) -> None:
     seen: list[float] = []
     batch.predict_file(bundle, rows / "in.csv", rows / "whole.csv")
-    monkeypatch.setattr(batch, "CHUNK_ROWS", 37)
+    monkeypatch.setattr(table, "CHUNK_ROWS", 37)
     batch.predict_file(bundle, rows / "in.csv", rows / "parts.csv", advance=seen.append)
     assert (rows / "whole.csv").read_bytes() == (rows / "parts.csv").read_bytes()
     assert len(seen) == 6
