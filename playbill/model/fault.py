@@ -51,7 +51,7 @@ def fit_error(
 
     if isinstance(error, PlaybillError):
         return error
-    found = _find(pipeline, pipeline[0].transformers, rows, error,
+    found = _find(pipeline, getattr(pipeline[0], "transformers", []), rows, error,
                   lambda step, seen: clone(step).fit_transform(seen, target))  # fmt: skip
     return _as_error(found, "the training rows", error)
 

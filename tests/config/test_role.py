@@ -50,8 +50,8 @@ def test_methods_that_depend_on_arguments_are_asked_of_the_object() -> None:
     sgd = {"_target_": "sklearn.linear_model.SGDClassifier"}
     assert "gives no probabilities" in told({**sgd, "loss": "hinge"})[0][1]
     assert told({**sgd, "loss": "log_loss"}) == []
-    calibrated = {"training": {"calibration": {"method": "sigmoid"}}}
-    assert told({**sgd, "loss": "hinge"}, **calibrated) == []
+    calibrated = {"calibration": {"method": "sigmoid"}}
+    assert told({**sgd, "loss": "hinge"}, training=calibrated) == []
 
 
 def test_categories_need_a_model_that_takes_them() -> None:
