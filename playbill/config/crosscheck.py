@@ -10,6 +10,7 @@ from playbill.config.decision import gate_problems
 from playbill.config.learning import category_problems, learning_problems
 from playbill.config.nearest import nearest
 from playbill.config.outcome import task_problems
+from playbill.config.privacy import privacy_problems
 from playbill.config.ready import ready_problems
 from playbill.config.schema import Contract, Feature, Params
 from playbill.config.selection import selected, selector_problems
@@ -32,6 +33,7 @@ def crosscheck(params: Params) -> list[Problem]:
         *learning_problems(params),
         *_engine(params),
         *stage_problems(params),
+        *privacy_problems(params),
     ]
 
 
