@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from playbill.config.schema import Params
+from playbill.config.scratch import fresh
 from playbill.source.fetch import fetch
 from playbill.source.join import join
 
@@ -23,9 +24,11 @@ def run(params: Params) -> dict[str, object]:
         )
         for name, each in source.sources.items()
     ]
+    table = fresh(Path.cwd(), "table.parquet")
+    join(source.query, {each.name: list(each.parquet.values()) for each in snapshots}, table)
     return {
         "snapshots": {k: v for snapshot in snapshots for k, v in snapshot.files().items()},
-        "table": join(source.query, {snapshot.name: snapshot.table() for snapshot in snapshots}),
+        "table": table,
     }
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from playbill.errors import ConfigError, DataError
-from playbill.source.join import join
+from tests.joining import join
 
 ROWS = pa.table({"id": ["b", "a"], "temp": [1, 2], "moment": pa.array([0, 1], pa.timestamp("us"))})
 
