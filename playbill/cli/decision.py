@@ -31,13 +31,13 @@ def carry_out(
     from playbill.cli.output import print_json, push_line
     from playbill.config import place
     from playbill.config.location import find_project
-    from playbill.lineage import git, promotion
+    from playbill.lineage import promotion, upstream
     from playbill.lineage.rollback import as_dict
 
     place.choose(env)
     root = find_project()
     if push:
-        git.remote(root)  # without one nothing is decided
+        upstream.remote(root)  # without one nothing is decided
     done = decide(root)
     if push:
         promotion.push(root, *done.tags)

@@ -68,7 +68,7 @@ def promote(
     from playbill.cli.progress import bar
     from playbill.config import place
     from playbill.config.location import find_project
-    from playbill.lineage import git, promotion, store
+    from playbill.lineage import promotion, store, upstream
     from playbill.lineage.bundle import commit_of
     from playbill.pipeline import admission
 
@@ -78,7 +78,7 @@ def promote(
     place.choose(env)
     root = find_project()
     if push:
-        git.remote(root)  # without one nothing is decided
+        upstream.remote(root)  # without one nothing is decided
         say("pushing what this clone has of the revision to the DVC remote")
         store.push(root, commit_of(root, rev))
     wish = promotion.Wish(stage, version, bump, allow_unpushed=allow_unpushed, override=override)

@@ -75,7 +75,7 @@ def verify(
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.config.location import find_project
     from playbill.errors import UsageError
-    from playbill.lineage import git, promotion
+    from playbill.lineage import promotion, upstream
     from playbill.pipeline.verification import verify as verification
 
     root = find_project()
@@ -94,7 +94,7 @@ def verify(
         attest=attest,
     )
     if push:
-        git.remote(root)  # said before minutes have passed
+        upstream.remote(root)  # said before minutes have passed
     done = _with_progress(root, ref, wish)
     if out is not None and done.envelope:
         out.write_text(done.envelope + "\n", encoding="utf-8", newline="\n")

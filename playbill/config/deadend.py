@@ -9,8 +9,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from playbill.config.blame import place
+from playbill.config.complaint import Told, combined
+from playbill.config.member import known_names
 from playbill.config.params import leaves
-from playbill.config.validation import Told, combined, known_names, place, problems
+from playbill.config.validation import problems
 from playbill.errors import ConfigError
 
 if TYPE_CHECKING:

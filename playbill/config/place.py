@@ -120,8 +120,8 @@ def hidden(text: str, root: Path) -> str:
 def _read(path: Path, shown: str) -> Place:
     import yaml
 
+    from playbill.config.complaint import combined
     from playbill.config.origin import key_lines
-    from playbill.config.validation import combined
 
     lines = key_lines(path, shown)
     values: Any = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}

@@ -38,5 +38,5 @@ Item = Annotated[str | int, BeforeValidator(_item)]
 
 
 def placed(what: str, *at: str) -> PydanticCustomError:
-    """Return the error of a whole group, placed at one key of it; config/validation.py reads it."""
+    """Return the error of a whole group, placed at one key of it; config/complaint.py reads it."""
     return PydanticCustomError("placed", "{what}", {"what": what, "at": list(at)})

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from playbill.config.cluster import Kubernetes
 from playbill.config.decision import Feedback, Gate, Promotion
 from playbill.config.deployment import Alerts, Image
 from playbill.config.group import Group
@@ -338,10 +339,12 @@ class Server(Group):
     """More distributions that the bundle requires: what a router imports, joserfc for tokens."""
     python: str = "3.11"
     """Python version of the generated Dockerfile's base image."""
-    image: Image = Image()
+    image: Image = Image.model_construct()
     """The image of the server."""
-    alerts: Alerts = Alerts()
+    alerts: Alerts = Alerts.model_construct()
     """Limits of the generated alert rules."""
+    kubernetes: Kubernetes = Kubernetes.model_construct()
+    """The generated manifests."""
 
 
 class Engine(Group):

@@ -34,7 +34,7 @@ _DTYPE_FORM = rf"^({'|'.join(re.escape(d) for d in DTYPES)}|{_ZONED.pattern})$"
 def _dtype(name: str) -> str:
     if name in DTYPES or _ZONED.fullmatch(name):
         return name
-    # The context tells config/validation.py which names to look for the nearest in.
+    # The context tells config/complaint.py which names to look for the nearest in.
     raise PydanticCustomError(
         "unknown_name", "the dtype `{name}` is unknown", {"name": name, "known": list(DTYPES)}
     )

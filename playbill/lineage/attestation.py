@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playbill.errors import LineageError
-from playbill.lineage import git, registry, revision, signature
+from playbill.lineage import git, gittag, registry, revision, signature
 
 PAYLOAD = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -86,7 +86,7 @@ def attestations(
 ) -> list[Attestation]:
     """Return every attestation that this clone has of a model, the newest first."""
     name = artifact or registry.artifact(root, revision.model_name(root, commit))
-    tags = git.tags(root, f"{_folder(name)}/*")
+    tags = gittag.tags(root, f"{_folder(name)}/*")
     newest = sorted(tags, key=lambda tag: (tag.date, tag.name), reverse=True)
     mine = [tag for tag in newest if commit in (None, tag.commit)]
     found = []
@@ -181,7 +181,7 @@ def keep(root: Path, envelope: str, commit: str, artifact: str, subject: str) ->
     """
     digest = hashlib.sha256(envelope.encode()).hexdigest()
     name = f"{_folder(artifact)}/{digest[:_SHOWN]}"
-    git.annotate(root, name, commit, f"{subject}\n\n{envelope}\n")
+    gittag.annotate(root, name, commit, f"{subject}\n\n{envelope}\n")
     return name
 
 

@@ -4,7 +4,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playbill.errors import LineageError
-from playbill.lineage import evidence, git, manifest, registry, revision, store
+from playbill.lineage import (
+    evidence,
+    git,
+    gittag,
+    manifest,
+    registry,
+    revision,
+    store,
+    tagname,
+    upstream,
+)
 
 MANIFEST = manifest.FILE
 path = manifest.path
@@ -97,21 +107,21 @@ def _refuse_withdrawn(root: Path, commit: str, ref: str) -> None:
         )
 
 
-def _by_tag(root: Path, tag: git.Tag, source: str) -> Located:
+def _by_tag(root: Path, tag: gittag.Tag, source: str) -> Located:
     if not git.has_commit(root, tag.commit):
         raise LineageError(
             f"this clone has the tag {tag.name} and not its commit {tag.commit[:12]}",
             where="a shallow clone" if git.is_shallow(root) else str(root),
-            run=git.fetch_line(root, tag.name),
+            run=upstream.fetch_line(root, tag.name),
         )
     evidence.verify(root, tag)
     found = at_commit(root, tag.commit, source)
     return replace(found, version=_version(root, tag))
 
 
-def _version(root: Path, tag: git.Tag) -> str | None:
+def _version(root: Path, tag: gittag.Tag) -> str | None:
     """Return the version that a tag is, or that its stage was given: the newest of its commit."""
-    place = registry.place_of(tag.name)
+    place = tagname.place_of(tag.name)
     if place is None:
         return None
     if place.version:
@@ -120,7 +130,7 @@ def _version(root: Path, tag: git.Tag) -> str | None:
     return next((one.version for one in reversed(known) if one.tag.commit == tag.commit), None)
 
 
-def _tag(root: Path, ref: str) -> git.Tag | None:
+def _tag(root: Path, ref: str) -> gittag.Tag | None:
     if "#" not in ref and "@" not in ref:
         return None
     return registry.find(root, ref, registry.artifact(root, revision.model_name(root)))

@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from playbill.errors import LineageError
-from playbill.lineage import attestation, git, manifest, registry, revision, signature, store
+from playbill.lineage import (
+    attestation,
+    git,
+    gittag,
+    manifest,
+    registry,
+    revision,
+    signature,
+    store,
+    tagname,
+    upstream,
+)
 
 FORMAT_VERSION = 2
 PASSED = ("gate", "first")  # decisions that a passed gate made
@@ -102,7 +113,7 @@ def demanded(root: Path) -> tuple[tuple[str, ...], bool]:
     ) is True
 
 
-def verify(root: Path, tag: git.Tag) -> dict[str, Any]:
+def verify(root: Path, tag: gittag.Tag) -> dict[str, Any]:
     """Check everything that a registry tag says and return its evidence.
 
     The bundle is fetched, every byte of it compared with what dvc.lock has.
@@ -122,7 +133,7 @@ def verify(root: Path, tag: git.Tag) -> dict[str, Any]:
     return facts
 
 
-def problems(root: Path, tag: git.Tag, *, past: bool = False) -> list[Problem]:
+def problems(root: Path, tag: gittag.Tag, *, past: bool = False) -> list[Problem]:
     """Return what does not hold of a registry tag, the worst first; empty if all does.
 
     The bundle is looked into as far as DVC's cache or remote has it; `verify` must have it.
@@ -132,7 +143,7 @@ def problems(root: Path, tag: git.Tag, *, past: bool = False) -> list[Problem]:
         tag: The tag.
         past: Whether to ask what held at its time: that a version was withdrawn later is left out.
     """
-    place = registry.place_of(tag.name)
+    place = tagname.place_of(tag.name)
     if place is None:
         return [Problem("its name is none of the registry's")]
     facts = registry.evidence(tag.message)
@@ -144,7 +155,7 @@ def problems(root: Path, tag: git.Tag, *, past: bool = False) -> list[Problem]:
 
 
 def _problems(
-    root: Path, tag: git.Tag, place: registry.Place, facts: dict[str, Any]
+    root: Path, tag: gittag.Tag, place: tagname.Place, facts: dict[str, Any]
 ) -> Iterator[Problem]:
     if not tag.is_annotated:
         yield Problem("it is a lightweight tag, which carries no evidence")
@@ -163,7 +174,7 @@ def _problems(
 
 
 def _signature(
-    root: Path, tag: git.Tag, place: registry.Place, facts: Mapping[str, Any]
+    root: Path, tag: gittag.Tag, place: tagname.Place, facts: Mapping[str, Any]
 ) -> Iterator[Problem]:
     if not signature.is_demanded(root):
         return
@@ -182,7 +193,7 @@ def _signature(
         yield Problem(f"its signature is {checked.trust}: of nobody in {allowed}")
 
 
-def _is_vouched(root: Path, commit: str, place: registry.Place) -> bool:
+def _is_vouched(root: Path, commit: str, place: tagname.Place) -> bool:
     """Say whether a stage's signed tag names this version: older than the signers, it has none."""
     return any(
         one.tag.commit == commit
@@ -192,7 +203,7 @@ def _is_vouched(root: Path, commit: str, place: registry.Place) -> bool:
     )
 
 
-def _place(tag: git.Tag, place: registry.Place, facts: dict[str, Any]) -> Iterator[Problem]:
+def _place(tag: gittag.Tag, place: tagname.Place, facts: dict[str, Any]) -> Iterator[Problem]:
     if facts.get("commit") != tag.commit:
         said = str(facts.get("commit"))[:12]
         yield Problem(f"its evidence is of commit {said}, and it stands on {tag.commit[:12]}")
@@ -204,7 +215,7 @@ def _place(tag: git.Tag, place: registry.Place, facts: dict[str, Any]) -> Iterat
             )
 
 
-def _withdrawn(root: Path, place: registry.Place, facts: Mapping[str, Any]) -> Iterator[Problem]:
+def _withdrawn(root: Path, place: tagname.Place, facts: Mapping[str, Any]) -> Iterator[Problem]:
     version = str(facts.get("version"))
     if gone := registry.withdrawal(root, place.artifact, version):
         yield Problem(f"{version} was withdrawn by {gone.name}: {registry.reason(gone)}")
@@ -232,7 +243,7 @@ def _other_model(facts: Mapping[str, Any], has: str | None) -> Iterator[Problem]
 
 
 def _decision(
-    root: Path, tag: git.Tag, place: registry.Place, facts: dict[str, Any]
+    root: Path, tag: gittag.Tag, place: tagname.Place, facts: dict[str, Any]
 ) -> Iterator[Problem]:
     stages, attested = demanded(root)
     if place.stage not in stages:
@@ -251,7 +262,7 @@ def _decision(
         yield from _attestation(root, tag.commit, place.artifact, facts)
 
 
-def _gate(root: Path, place: registry.Place, facts: dict[str, Any]) -> Iterator[Problem]:
+def _gate(root: Path, place: tagname.Place, facts: dict[str, Any]) -> Iterator[Problem]:
     found = facts.get("gate")
     if not isinstance(found, dict):
         yield Problem("it carries no result of the gate")
@@ -263,11 +274,11 @@ def _gate(root: Path, place: registry.Place, facts: dict[str, Any]) -> Iterator[
     if problem := mismatch(root, found, facts, place):
         met = found.get("champion_tag")
         lacks = met and registry.exact(root, str(met)) is None
-        yield Problem(problem, git.fetch_line(root, str(met)) if lacks else ANEW)
+        yield Problem(problem, upstream.fetch_line(root, str(met)) if lacks else ANEW)
 
 
 def mismatch(
-    root: Path, result: Mapping[str, Any], facts: Mapping[str, Any], place: registry.Place
+    root: Path, result: Mapping[str, Any], facts: Mapping[str, Any], place: tagname.Place
 ) -> str:
     """Return how a gate's result is about something else than this promotion; empty if it is not.
 
@@ -293,14 +304,15 @@ def mismatch(
 
 
 def _rollback(
-    root: Path, tag: git.Tag, place: registry.Place, said: Mapping[str, Any]
+    root: Path, tag: gittag.Tag, place: tagname.Place, said: Mapping[str, Any]
 ) -> Iterator[Problem]:
     earlier = registry.exact(root, str(said.get("to")))
-    where = registry.place_of(str(said.get("to")))
+    where = tagname.place_of(str(said.get("to")))
     if earlier is None and where is not None and where.stage == place.stage:
         name = str(said["to"])
         yield Problem(
-            f"it goes back to {name}, which this clone does not have", git.fetch_line(root, name)
+            f"it goes back to {name}, which this clone does not have",
+            upstream.fetch_line(root, name),
         )
     elif earlier is None or where is None or where.stage != place.stage:
         yield Problem(f"it goes back to {said.get('to')}, which is no tag of the stage")

@@ -8,10 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -33,19 +30,6 @@ LEAKS = (
     "GIT_WORK_TREE",
 )
 _EXPERIMENT = re.compile(r"^refs/exps/(?P<base>[0-9a-f]{2}/[0-9a-f]{38})/(?P<name>.+)$")
-_FIELD, _RECORD = "\x1f", "\x1e"
-
-
-@dataclass(frozen=True)
-class Tag:
-    """One tag; of a lightweight one the commit's own date, and neither tagger nor message."""
-
-    name: str
-    commit: str
-    date: datetime
-    tagger: str
-    message: str
-    is_annotated: bool = True
 
 
 def run(root: Path, *arguments: str) -> bytes:
@@ -216,110 +200,6 @@ def identity(root: Path) -> tuple[str, str]:
             run="git config user.name 'Your Name' && git config user.email you@example.org",
         )
     return match["name"], match["mail"]
-
-
-def remote(root: Path) -> str:
-    """Return the remote to push to: the current branch's, else `origin`, else the only one.
-
-    Raises:
-        LineageError: There is none, or there are several and none is called origin.
-    """
-    names = run(root, "remote").decode().split()
-    own = line(call(root, ["config", f"branch.{branch(root)}.remote"]).stdout)
-    chosen = own if own in names else "origin" if "origin" in names else ""
-    if chosen or len(names) == 1:
-        return chosen or names[0]
-    raise LineageError(
-        f"several remotes and none is called origin: {', '.join(names)}"
-        if names
-        else "this repository has no remote to push to",
-        run="git remote add origin URL",
-    )
-
-
-def fetch_line(root: Path, tag: str) -> str:
-    """Return the command that brings one tag and its commit into this clone."""
-    try:
-        name = remote(root)
-    except LineageError:
-        name = "origin"
-    return f"git fetch {'--depth=1 ' if is_shallow(root) else ''}{name} tag '{tag}'"
-
-
-def refuse_shallow(root: Path) -> None:
-    """Refuse a shallow clone: without all tags it is not known who is in a stage.
-
-    Raises:
-        LineageError: The clone was cut off.
-    """
-    if is_shallow(root):
-        raise LineageError(
-            "a shallow clone may lack tags, so neither the next version nor the champion is known",
-            expected="a clone with its history",
-            run="git fetch --unshallow --tags",
-        )
-
-
-def tags(root: Path, pattern: str = "*", *, lightweight: bool = False) -> list[Tag]:
-    """Return the annotated tags whose name matches a glob, by name; the others too if asked for.
-
-    The glob's `*` matches slashes too.
-    """
-    top(root)
-    fields = ("refname:strip=2", "objecttype", "objectname", "*objectname",
-              "creatordate:iso-strict", "taggername")  # fmt: skip
-    form = "".join(f"%({field}){_FIELD}" for field in (*fields, "contents")) + _RECORD
-    out = run(root, "for-each-ref", f"--format={form}", "refs/tags").decode(errors="replace")
-    glob = re.compile("".join(".*" if c == "*" else re.escape(c) for c in pattern) + r"\Z")
-    found = []
-    for record in out.split(_RECORD):
-        cells = [*record.lstrip("\n").split(_FIELD), *" " * len(fields), " "]
-        name, kind, own, sha, date, tagger, message = cells[: len(fields) + 1]
-        if not glob.match(name):
-            continue
-        if kind == "tag" and sha.strip():
-            found.append(Tag(name, sha, datetime.fromisoformat(date), tagger, message))
-        elif kind == "commit" and lightweight:
-            date_ = datetime.fromisoformat(date)
-            found.append(Tag(name, own, date_, "", "", is_annotated=False))
-    return sorted(found, key=lambda tag: tag.name)
-
-
-def annotate(root: Path, name: str, commit: str, message: str) -> None:
-    """Make an annotated tag with exactly this message; one that is there already stays.
-
-    Raises:
-        LineageError: Git does not know who you are, or refused the name.
-    """
-    identity(root)
-    if line(call(root, ["tag", "--list", name]).stdout):
-        return
-    with tempfile.TemporaryDirectory(prefix="playbill-") as scratch:
-        file = Path(scratch, "message")
-        file.write_text(message, encoding="utf-8", newline="\n")
-        run(root, "tag", "--annotate", "--cleanup=verbatim", f"--file={file}", name, commit)
-
-
-def tag_object(root: Path, name: str) -> bytes | None:
-    """Return an annotated tag as Git keeps it, the signature at its end; None if it is none."""
-    done = call(root, ["cat-file", "tag", f"refs/tags/{name}"])
-    return None if done.returncode else done.stdout
-
-
-def replace_tag(root: Path, name: str, content: bytes) -> None:
-    """Put another object in an annotated tag's place: the same tag, signed."""
-    before = line(run(root, "rev-parse", f"refs/tags/{name}"))
-    with tempfile.TemporaryDirectory(prefix="playbill-") as scratch:
-        file = Path(scratch, "tag")
-        file.write_bytes(content)
-        fresh = line(run(root, "hash-object", "-t", "tag", "-w", str(file)))
-    run(root, "update-ref", f"refs/tags/{name}", fresh, before)
-
-
-def remove_tags(root: Path, *names: str) -> None:
-    """Remove tags that this process has just made and that were pushed nowhere."""
-    for name in names:
-        run(root, "update-ref", "-d", f"refs/tags/{name}")
 
 
 def has_commit(root: Path, commit: str) -> bool:

@@ -15,11 +15,15 @@ from playbill.lineage import (
     contradiction,
     evidence,
     git,
+    gittag,
     manifest,
+    registration,
     registry,
     revision,
     signature,
     store,
+    tagname,
+    upstream,
     worktree,
 )
 
@@ -40,7 +44,7 @@ class Wish:
 
     stage: str
     version: str | None = None
-    bump: registry.Bump | None = None
+    bump: registration.Bump | None = None
     allow_unpushed: bool = False
     override: str | None = None
 
@@ -64,7 +68,7 @@ class Candidate:
     artifact: str
     commit: str
     champion: registry.Assignment | None
-    place: registry.Place
+    place: tagname.Place
     version: str | None
     facts: dict[str, Any]
     needs_gate: bool
@@ -137,13 +141,15 @@ def complete(root: Path, candidate: Candidate, wish: Wish, decided: dict[str, An
     new: list[str] = []
     try:
         if version is None:
-            version = wish.version or registry.next_version(root, artifact, wish.bump or "patch")
-            new.append(registry.register(root, artifact, commit, facts, version))
+            version = wish.version or registration.next_version(
+                root, artifact, wish.bump or "patch"
+            )
+            new.append(registration.register(root, artifact, commit, facts, version))
         facts |= {"stage": wish.stage, **decided}
-        new.append(registry.assign(root, artifact, version, wish.stage, facts))
+        new.append(registration.assign(root, artifact, version, wish.stage, facts))
         sign(root, *new)
     except LineageError:
-        git.remove_tags(root, *new)
+        gittag.remove_tags(root, *new)
         raise
     return Promotion(artifact, version, wish.stage, commit, tuple(new), facts, candidate.notes)
 
@@ -159,8 +165,8 @@ def ready(root: Path, stage: str) -> None:
     Raises:
         LineageError: One of them is missing; the text says how to get it.
     """
-    registry.check_stage(stage)
-    git.refuse_shallow(root)
+    tagname.check_stage(stage)
+    upstream.refuse_shallow(root)
     git.identity(root)
     if signature.is_demanded(root) and signature.key(root) is None:
         raise LineageError(
@@ -171,10 +177,10 @@ def ready(root: Path, stage: str) -> None:
         )
 
 
-def next_place(root: Path, artifact: str, stage: str) -> registry.Place:
+def next_place(root: Path, artifact: str, stage: str) -> tagname.Place:
     """Return what the next tag of a stage will be called; GTO counts over all stages."""
     taken = [one.number for one in registry.assignments(root, artifact)]
-    return registry.Place(artifact, "", stage, max(taken, default=0) + 1)
+    return tagname.Place(artifact, "", stage, max(taken, default=0) + 1)
 
 
 def sign(root: Path, *names: str) -> None:
@@ -199,7 +205,7 @@ def sign(root: Path, *names: str) -> None:
 def push_target(root: Path) -> str:
     """Return the Git remote to name in a `git push` line; `origin` where none is configured."""
     try:
-        return git.remote(root)
+        return upstream.remote(root)
     except LineageError:
         return "origin"
 

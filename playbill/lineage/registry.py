@@ -2,57 +2,21 @@
 
 `flights@v1.2.0` registers a version, `flights#prod#3` puts it into a stage, a `!` takes back. In a
 project below the Git root the artifact carries its path: `teams/flights:flights`, with `=` for `:`
-in the tag. Tags are written through GTO and read from Git alone, which is much faster.
+in the tag. They are read from Git alone, much faster than through GTO, which `registration.py`
+writes them with.
 """
 
 import json
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from playbill.config.nearest import nearest
-from playbill.errors import LineageError, UsageError
-from playbill.lineage import git
+from playbill.errors import LineageError
+from playbill.lineage import git, gittag, tagname
 
-Bump = Literal["major", "minor", "patch"]
 PRODUCTION = "prod"
 NEWEST = ("latest", "greatest")
-
-_NAME = r"[a-zA-Z0-9](?:[\w/-]*[a-zA-Z0-9])?"
-_ARTIFACT = rf"(?:[\w./-]+=)?{_NAME}"
-_SEMVER = r"v(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:[-+][0-9A-Za-z.+-]+)?"
-_VERSION_TAG = re.compile(
-    rf"^(?P<artifact>{_ARTIFACT})@(?P<version>{_SEMVER})(?P<back>!?)(?:#\d+)?$"
-)
-_STAGE_TAG = re.compile(
-    rf"^(?P<artifact>{_ARTIFACT})#(?P<stage>{_NAME})(?P<back>!?)#(?P<number>\d+)$"
-)
-_REFERENCE = re.compile(
-    rf"^(?P<artifact>(?:[\w./-]+[:=])?{_NAME})"
-    rf"(?:#(?P<stage>{_NAME})(?:#(?P<number>\d+))?|@(?P<version>latest|greatest|{_SEMVER}))$"
-)
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a tag's name says.
-
-    Attributes:
-        artifact: The model, with its path in a monorepo.
-        version: The version, of a tag that registers or withdraws one.
-        stage: The stage, of a tag that fills or empties one.
-        number: The stage tag's number; 0 for a version.
-        active: False if the tag takes back.
-    """
-
-    artifact: str
-    version: str = ""
-    stage: str = ""
-    number: int = 0
-    active: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,7 +27,7 @@ class Assignment:
     stage: str
     number: int
     active: bool
-    tag: git.Tag
+    tag: gittag.Tag
 
     @property
     def evidence(self) -> dict[str, Any]:
@@ -77,7 +41,7 @@ class Version:
 
     artifact: str
     version: str
-    tag: git.Tag
+    tag: gittag.Tag
     stages: tuple[str, ...] = field(default=())
 
     @property
@@ -92,16 +56,6 @@ def artifact(root: Path, name: str) -> str:
     return f"{folder}:{name}" if folder else name
 
 
-def place_of(name: str) -> Place | None:
-    """Return what a tag's name says; None if it is none of the registry's."""
-    if match := _VERSION_TAG.match(name):
-        return Place(_to_name(match["artifact"]), match["version"], active=not match["back"])
-    if match := _STAGE_TAG.match(name):
-        number, active = int(match["number"]), not match["back"]
-        return Place(_to_name(match["artifact"]), "", match["stage"], number, active)
-    return None
-
-
 def versions(root: Path, of: str | None = None, *, withdrawn: bool = False) -> list[Version]:
     """Return the registered versions, by artifact and version.
 
@@ -110,10 +64,10 @@ def versions(root: Path, of: str | None = None, *, withdrawn: bool = False) -> l
         of: Keep one artifact.
         withdrawn: Return those that were withdrawn instead.
     """
-    found: dict[tuple[str, str], git.Tag] = {}
+    found: dict[tuple[str, str], gittag.Tag] = {}
     gone: set[tuple[str, str]] = set()
-    for tag in git.tags(root):
-        if (place := place_of(tag.name)) and place.version:
+    for tag in gittag.tags(root):
+        if (place := tagname.place_of(tag.name)) and place.version:
             if not place.active:
                 gone.add((place.artifact, place.version))
             elif of in (None, place.artifact):
@@ -127,18 +81,18 @@ def versions(root: Path, of: str | None = None, *, withdrawn: bool = False) -> l
         for (name, version), tag in found.items()
         if ((name, version) in gone) == withdrawn
     ]
-    return sorted(listed, key=lambda one: (one.artifact, precedence(one.version)))
+    return sorted(listed, key=lambda one: (one.artifact, tagname.precedence(one.version)))
 
 
-def withdrawal(root: Path, of: str, version: str) -> git.Tag | None:
+def withdrawal(root: Path, of: str, version: str) -> gittag.Tag | None:
     """Return the tag that withdrew a version; None if none did."""
-    for tag in git.tags(root, f"{of.replace(':', '=')}@{version}!*"):
-        if (place := place_of(tag.name)) and not place.active and place.version == version:
+    for tag in gittag.tags(root, f"{of.replace(':', '=')}@{version}!*"):
+        if (place := tagname.place_of(tag.name)) and not place.active and place.version == version:
             return tag
     return None
 
 
-def reason(tag: git.Tag) -> str:
+def reason(tag: gittag.Tag) -> str:
     """Return why a tag was made: the reason in its evidence, else the first line it says."""
     facts = evidence(tag.message)
     for key in ("withdrawal", "rollback", "override"):
@@ -147,12 +101,12 @@ def reason(tag: git.Tag) -> str:
     return next(iter(tag.message.splitlines()), "")
 
 
-def exact(root: Path, name: str) -> git.Tag | None:
+def exact(root: Path, name: str) -> gittag.Tag | None:
     """Return the tag of that very name."""
-    return next(iter(git.tags(root, name)), None)
+    return next(iter(gittag.tags(root, name)), None)
 
 
-def before(root: Path, place: Place) -> Assignment | None:
+def before(root: Path, place: tagname.Place) -> Assignment | None:
     """Return the stage's tag before the one that `place` names; None if that is its first."""
     earlier = assignments(root, place.artifact, place.stage)
     return next((one for one in reversed(earlier) if one.number < place.number), None)
@@ -165,8 +119,8 @@ def assignments(root: Path, of: str | None = None, stage: str | None = None) -> 
     """
     found = [
         Assignment(place.artifact, place.stage, place.number, place.active, tag)
-        for tag in git.tags(root, lightweight=True)
-        if (place := place_of(tag.name)) and place.stage
+        for tag in gittag.tags(root, lightweight=True)
+        if (place := tagname.place_of(tag.name)) and place.stage
         if of in (None, place.artifact) and stage in (None, place.stage)
     ]
     return sorted(found, key=lambda one: (one.artifact, one.number, one.tag.date, one.stage))
@@ -183,7 +137,7 @@ def current(root: Path, of: str, stage: str) -> Assignment | None:
     return next((one for one in reversed(assignments(root, of, stage))), None)
 
 
-def find(root: Path, reference: str, default: str) -> git.Tag | None:
+def find(root: Path, reference: str, default: str) -> gittag.Tag | None:
     """Return the tag that `flights@v1.2.0`, `@latest`, `flights#prod` or `flights#prod#3` means.
 
     Args:
@@ -197,10 +151,10 @@ def find(root: Path, reference: str, default: str) -> git.Tag | None:
     Raises:
         LineageError: It has the form and the registry has no such version, or the stage is empty.
     """
-    match = _REFERENCE.match(reference)
+    match = tagname.REFERENCE.match(reference)
     if not match:
         return None
-    name = _to_name(match["artifact"])
+    name = tagname.to_name(match["artifact"])
     name = default if name == default.rpartition(":")[2] else name
     _known(root, name, default)
     if match["number"]:
@@ -210,7 +164,7 @@ def find(root: Path, reference: str, default: str) -> git.Tag | None:
     known = {one.version: one.tag for one in versions(root, name)}
     wanted = match["version"]
     if wanted in NEWEST and known:
-        return known[max(known, key=precedence)]
+        return known[max(known, key=tagname.precedence)]
     if wanted in known:
         return known[wanted]
     if gone := withdrawal(root, name, wanted):
@@ -227,118 +181,6 @@ def find(root: Path, reference: str, default: str) -> git.Tag | None:
     )
 
 
-def register(
-    root: Path, of: str, commit: str, facts: dict[str, Any], version: str | None = None
-) -> str:
-    """Register a commit as a version (default: one patch after the greatest); return the tag.
-
-    Raises:
-        LineageError: The version exists, or the commit has another version already.
-    """
-    from gto import api
-
-    chosen = version or next_version(root, of, "patch")
-    if not is_version(chosen):
-        raise LineageError(
-            f"`{chosen}` is not a version", expected="three numbers behind a v, as v1.2.0"
-        )
-    who, mail = git.identity(root)
-    with _gto_errors():
-        event = api.register(
-            str(git.top(root)),
-            of,
-            commit,
-            version=chosen,
-            message=_message(f"Register {of} {chosen}", {**facts, "version": chosen}),
-            author=who,
-            author_email=mail,
-        )
-    return str(event.tag)
-
-
-def assign(root: Path, of: str, version: str, stage: str, facts: dict[str, Any]) -> str:
-    """Put a registered version into a stage and return the tag, `NAME#STAGE#NUMBER`.
-
-    A version that was in the stage before gets a new tag: the newest one decides.
-
-    Raises:
-        LineageError: The stage's name is not one for GTO, or the version is not registered.
-    """
-    from gto import api
-
-    check_stage(stage)
-    who, mail = git.identity(root)
-    text = _message(f"Put {of} {version} into {stage}", {**facts, "version": version})
-    with _gto_errors():
-        event = api.assign(
-            str(git.top(root)),
-            of,
-            stage,
-            version=version,
-            message=text,
-            force=True,
-            author=who,
-            author_email=mail,
-        )
-    return str(event.tag)
-
-
-def unassign(root: Path, of: str, version: str, stage: str, facts: dict[str, Any]) -> str:
-    """Take a version out of a stage, which is empty then; return the tag."""
-    from gto import api
-
-    who, mail = git.identity(root)
-    text = _message(f"Take {of} {version} out of {stage}", {**facts, "stage": stage})
-    with _gto_errors():
-        event = api.unassign(str(git.top(root)), of, version=version, stage=stage, message=text,
-                             author=who, author_email=mail)  # fmt: skip
-    return str(event.tag)
-
-
-def deregister(root: Path, of: str, version: str, facts: dict[str, Any]) -> str:
-    """Withdraw a registered version; return the tag, `NAME@VERSION!`."""
-    from gto import api
-
-    who, mail = git.identity(root)
-    text = _message(f"Withdraw {of} {version}", facts)
-    with _gto_errors():
-        event = api.deregister(str(git.top(root)), of, version=version, message=text,
-                               author=who, author_email=mail)  # fmt: skip
-    return str(event.tag)
-
-
-def is_version(text: str) -> bool:
-    """Say whether a word is a version by its form, as v1.2.0."""
-    return re.fullmatch(_SEMVER, text) is not None
-
-
-def check_stage(stage: str) -> None:
-    """Refuse a word that GTO cannot take as a stage.
-
-    Raises:
-        UsageError: It is not made of letters, digits, `-`, `_` and `/`.
-    """
-    if not re.fullmatch(_NAME, stage):
-        raise UsageError(f"`{stage}` cannot name a stage", expected="a word, as prod or staging")
-
-
-def next_version(root: Path, of: str, bump: Bump) -> str:
-    """Return the version that follows the greatest registered one; v0.0.1, v0.1.0 or v1.0.0."""
-    taken = [*versions(root, of), *versions(root, of, withdrawn=True)]
-    known = [precedence(one.version) for one in taken]
-    major, minor, patch = max(known)[:3] if known else (0, 0, 0)
-    if bump == "major":
-        return f"v{major + 1}.0.0"
-    return f"v{major}.{minor + 1}.0" if bump == "minor" else f"v{major}.{minor}.{patch + 1}"
-
-
-def precedence(version: str) -> tuple[int, int, int, bool, str]:
-    """Return a key that sorts versions: numbers first, a release after its candidates."""
-    numbers, _, rest = version.removeprefix("v").partition("+")[0].partition("-")
-    major, minor, patch = (int(number) for number in numbers.split("."))
-    return major, minor, patch, not rest, rest
-
-
 def evidence(message: str) -> dict[str, Any]:
     """Return the JSON block of a tag's message; empty if it has none."""
     start = message.find("\n{")
@@ -353,7 +195,7 @@ def evidence(message: str) -> dict[str, Any]:
 
 def _known(root: Path, name: str, default: str) -> None:
     """Refuse a model that neither the project has nor any tag names."""
-    tagged = {place.artifact for tag in git.tags(root) if (place := place_of(tag.name))}
+    tagged = {place.artifact for tag in gittag.tags(root) if (place := tagname.place_of(tag.name))}
     if name != default and name not in tagged:
         plain = default.rpartition(":")[2]
         raise LineageError(
@@ -363,7 +205,7 @@ def _known(root: Path, name: str, default: str) -> None:
         )
 
 
-def _numbered(root: Path, name: str, stage: str, number: int) -> git.Tag:
+def _numbered(root: Path, name: str, stage: str, number: int) -> gittag.Tag:
     for one in assignments(root, name, stage):
         if one.number == number and one.active:
             return one.tag
@@ -375,7 +217,7 @@ def _numbered(root: Path, name: str, stage: str, number: int) -> git.Tag:
     )
 
 
-def _in_stage(root: Path, name: str, stage: str) -> git.Tag:
+def _in_stage(root: Path, name: str, stage: str) -> gittag.Tag:
     newest = current(root, name, stage)
     if newest is None:
         known = sorted({one.stage for one in assignments(root, name)})
@@ -391,23 +233,3 @@ def _in_stage(root: Path, name: str, stage: str) -> git.Tag:
             run=f"playbill promote REV --stage {stage}",
         )
     return newest.tag
-
-
-def _message(subject: str, facts: dict[str, Any]) -> str:
-    return f"{subject}\n\n{json.dumps(facts, indent=2, sort_keys=True, default=str)}\n"
-
-
-def _to_name(in_tag: str) -> str:
-    return in_tag.replace("=", ":")
-
-
-@contextmanager
-def _gto_errors() -> Iterator[None]:
-    from gto.exceptions import GTOException
-
-    try:
-        yield
-    except GTOException as error:
-        raise LineageError(
-            f"GTO refused: {error}", expected="a version and a stage that are free"
-        ) from error

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from playbill.errors import LineageError, UsageError
-from playbill.lineage import bundle, evidence, git, promotion, registry, revision
+from playbill.lineage import (
+    bundle,
+    evidence,
+    gittag,
+    promotion,
+    registration,
+    registry,
+    revision,
+    tagname,
+)
 
 FORMAT_VERSION = 1
 
@@ -68,7 +77,7 @@ def rollback(root: Path, stage: str, reason: str, to: str | None = None) -> Deci
             "reason": reason,
         },
     }
-    tag = registry.assign(root, artifact, version, stage, fresh)
+    tag = registration.assign(root, artifact, version, stage, fresh)
     _signed(root, tag)
     return Decided(artifact, version, reason, (tag,), notes=notes)
 
@@ -96,9 +105,9 @@ def withdraw(root: Path, ref: str, reason: str) -> Decided:
         "withdrawal": {"reason": reason},
     }
     tags = [
-        registry.unassign(root, artifact, found.version, stage, facts) for stage in found.stages
+        registration.unassign(root, artifact, found.version, stage, facts) for stage in found.stages
     ]
-    tags.append(registry.deregister(root, artifact, found.version, facts))
+    tags.append(registration.deregister(root, artifact, found.version, facts))
     _signed(root, *tags)
     return Decided(artifact, found.version, reason, tuple(tags), found.stages)
 
@@ -112,7 +121,7 @@ def _signed(root: Path, *tags: str) -> None:
     try:
         promotion.sign(root, *tags)
     except LineageError:
-        git.remove_tags(root, *tags)
+        gittag.remove_tags(root, *tags)
         raise
 
 
@@ -160,7 +169,7 @@ def _came(root: Path, now: registry.Assignment | None) -> registry.Assignment | 
     instead of returning to the version that was just left.
     """
     while now is not None:
-        target = registry.place_of(str((now.evidence.get("rollback") or {}).get("to")))
+        target = tagname.place_of(str((now.evidence.get("rollback") or {}).get("to")))
         if now.active and target is None:
             return now
         number = target.number if now.active and target else now.number - 1
@@ -185,4 +194,4 @@ def _version(root: Path, artifact: str, ref: str) -> registry.Version:
 
 def _full(artifact: str, ref: str) -> str:
     """Return `v1.2.0` with the model's name before it, anything else as it is."""
-    return f"{artifact}@{ref}" if registry.is_version(ref) else ref
+    return f"{artifact}@{ref}" if tagname.is_version(ref) else ref

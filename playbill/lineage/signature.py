@@ -18,7 +18,7 @@ from typing import Literal
 
 from playbill.config import place
 from playbill.errors import LineageError
-from playbill.lineage import git
+from playbill.lineage import git, gittag
 
 ALLOWED = place.FOLDER / "allowed_signers"
 ARMOUR = b"-----BEGIN SSH SIGNATURE-----"
@@ -134,7 +134,7 @@ def is_demanded(root: Path) -> bool:
 
 def check_tag(root: Path, name: str) -> Checked:
     """Return whose signature an annotated tag bears, as `git verify-tag` would."""
-    content = git.tag_object(root, name) or b""
+    content = gittag.tag_object(root, name) or b""
     payload, mark, rest = content.partition(ARMOUR)
     return check(root, payload, (mark + rest).decode(errors="replace") if mark else None, GIT)
 
@@ -145,11 +145,11 @@ def sign_tag(root: Path, name: str) -> bool:
     Raises:
         LineageError: The key is missing, or ssh-keygen refused; the tag is as it was.
     """
-    content = git.tag_object(root, name) or b""
+    content = gittag.tag_object(root, name) or b""
     armour = sign(root, content, GIT)
     if armour is None:
         return False
-    git.replace_tag(root, name, content + armour.encode())
+    gittag.replace_tag(root, name, content + armour.encode())
     return True
 
 

@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from playbill.lineage import git
+from playbill.lineage import git, upstream
 
 
 def changed(root: Path, paths: Sequence[str] = (".",)) -> list[str]:
@@ -49,7 +49,7 @@ def push(root: Path, *references: str) -> None:
     Raises:
         LineageError: There is no remote, or it refused; its last words are quoted.
     """
-    git.run(root, "push", "--quiet", "--atomic", git.remote(root), *references)
+    git.run(root, "push", "--quiet", "--atomic", upstream.remote(root), *references)
 
 
 def export(root: Path, tree: str, folder: Path) -> None:

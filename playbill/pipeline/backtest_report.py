@@ -7,7 +7,8 @@ from playbill.page.chart import Axis
 from playbill.pipeline.backtest import best
 
 if TYPE_CHECKING:
-    from playbill.pipeline.backtest import Backtest, Run, Step
+    from playbill.pipeline.backtest import Backtest
+    from playbill.pipeline.replay import Run, Step
 
 TEMPLATE = "backtest.html.j2"
 MEASURES = {"roc_auc": "ROC AUC", "brier": "Brier score", "f1": "F1"}

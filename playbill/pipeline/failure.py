@@ -35,8 +35,8 @@ def placed(error: PlaybillError, root: Path) -> PlaybillError:
     found = _KEY.match(error.where)
     key = tuple(found.group().split(".")) if found else ("",)
     if key[0] in Params.model_fields:
+        from playbill.config.blame import place as line
         from playbill.config.composition import compose
-        from playbill.config.validation import place as line
 
         with suppress(PlaybillError):  # conf/ was broken since: the key alone must do
             error.where = line(compose(root), key) + error.where.removeprefix(".".join(key))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from playbill.config.decision import metric_of
 from playbill.config.metric import modern
 from playbill.errors import ConfigError, LineageError
-from playbill.lineage import bundle, contradiction, git, registry, revision, worktree
+from playbill.lineage import bundle, contradiction, git, registry, revision, upstream, worktree
 from playbill.lineage.evidence import FORMAT_VERSION, seal
 from playbill.pipeline.holdout import (
     TEST,
@@ -82,7 +82,7 @@ def gate(
     """
     project = Project(root, None if challenger == WORKSPACE else challenger)
     if champion is None:
-        git.refuse_shallow(root)
+        upstream.refuse_shallow(root)
     tag = champion or in_stage(root, stage)
     new, old = side(project), side(Project(root, tag)) if tag else None
     settings = settings_of(project)

@@ -15,7 +15,7 @@ from playbill.cli.promote import promote
 from playbill.cli.rollback import rollback
 from playbill.cli.withdraw import withdraw
 from playbill.errors import LineageError, PlaybillError
-from playbill.lineage import bundle, git, registry, worktree
+from playbill.lineage import bundle, git, gittag, registry, worktree
 
 METRICS = Path("models", "tiny", "evaluation", "metrics.json")
 
@@ -72,14 +72,14 @@ def test_push_sends_both_tags_and_a_clone_sees_them(project: Path) -> None:
     assert (said["version"], said["pushed"]) == ("v0.0.1", True)
     clone = project.parent / "clone"
     git.run(project, "clone", "-q", "../origin.git", str(clone))
-    assert [tag.name for tag in git.tags(clone)] == ["tiny#prod#1", "tiny@v0.0.1"]
+    assert [tag.name for tag in gittag.tags(clone)] == ["tiny#prod#1", "tiny@v0.0.1"]
 
 
 def test_a_bundle_that_nobody_else_can_fetch_is_refused(project: Path) -> None:
     error = _refused("HEAD")
     assert "DVC remote does not have models/tiny/bundle" in error.what
     assert "dvc push" in error.run
-    assert git.tags(project) == []
+    assert gittag.tags(project) == []
     said = _promote("HEAD", "--allow-unpushed")
     assert "note: the DVC remote does not have the bundle" in said
 
@@ -172,7 +172,7 @@ def test_wrong_words_are_refused_before_any_tag(
     project: Path, arguments: list[str], words: str
 ) -> None:
     assert words in _refused(*arguments).what
-    assert git.tags(project) == []
+    assert gittag.tags(project) == []
 
 
 def test_an_unknown_author_is_refused_before_any_tag(
@@ -181,7 +181,7 @@ def test_an_unknown_author_is_refused_before_any_tag(
     for name in ("NAME", "EMAIL"):
         monkeypatch.delenv(f"GIT_COMMITTER_{name}")
     assert "does not know who you are" in _refused("first").what
-    assert git.tags(project) == []
+    assert gittag.tags(project) == []
 
 
 def test_a_shallow_clone_may_not_promote(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,7 +370,7 @@ def test_tags_that_could_not_be_pushed_are_said_to_stand_here(project: Path) -> 
     assert error.run == "git push origin 'tiny#prod#3'"
     git.run(project, "remote", "remove", "origin")
     assert isinstance(_run(withdraw, "v0.0.2", "--reason", "x", "--push").exception, LineageError)
-    assert [tag.name for tag in git.tags(project, "*!*")] == [], "nothing without a remote"
+    assert [tag.name for tag in gittag.tags(project, "*!*")] == [], "nothing without a remote"
 
 
 def test_a_shallow_clone_does_not_take_an_unknown_champion_for_none(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from playbill.errors import LineageError
-from playbill.lineage import attestation, git, registry, signature, worktree
+from playbill.lineage import attestation, git, gittag, registration, registry, signature, worktree
 from tests.conftest import Run
 
 
@@ -100,7 +100,7 @@ def test_the_signature_is_one_that_openssh_verifies_by_itself(signed: Path, tmp_
 def test_the_registry_takes_no_notice_of_an_attestation(signed: Path) -> None:
     keep(signed, git.head(signed))
     assert registry.versions(signed) == []
-    assert registry.register(signed, "tiny", git.head(signed), {}) == "tiny@v0.0.1"
+    assert registration.register(signed, "tiny", git.head(signed), {}) == "tiny@v0.0.1"
     assert [one.version for one in registry.versions(signed)] == ["v0.0.1"]
 
 
@@ -163,7 +163,7 @@ def test_an_attestation_moved_to_another_commit_counts_as_none(signed: Path) -> 
 def test_a_tag_that_holds_something_else_is_passed_over(signed: Path) -> None:
     commit = git.head(signed)
     for number, text in enumerate(("hello", "{", '{"payload": 1}', '{"payload": "e30="}', "{}")):
-        git.annotate(signed, f"attestation/tiny/{number}", commit, f"x\n\n{text}\n")
+        gittag.annotate(signed, f"attestation/tiny/{number}", commit, f"x\n\n{text}\n")
     assert attestation.attestation_for(signed, commit) is None
 
 

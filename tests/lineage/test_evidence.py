@@ -14,6 +14,7 @@ from playbill.lineage import (
     bundle,
     evidence,
     git,
+    gittag,
     listing,
     promotion,
     registry,
@@ -315,7 +316,7 @@ def test_where_signers_are_named_an_unsigned_or_strange_tag_is_refused(
     _sign_with(served, other)
     with pytest.raises(LineageError, match="of nobody in"):
         promote(served, "HEAD")
-    assert [tag.name for tag in git.tags(served)] == ["tiny#prod#1", "tiny@v0.0.1"]
+    assert [tag.name for tag in gittag.tags(served)] == ["tiny#prod#1", "tiny@v0.0.1"]
 
 
 def test_a_signed_tag_is_believed_by_us_and_by_git_and_a_changed_one_is_not(
@@ -328,9 +329,9 @@ def test_a_signed_tag_is_believed_by_us_and_by_git_and_a_changed_one_is_not(
     assert bundle.find(history).source == "tiny#prod#1"
     allowed = f"gpg.ssh.allowedSignersFile={history / signature.ALLOWED}"
     git.run(history, "-c", allowed, "verify-tag", "tiny#prod#1")
-    content = git.tag_object(history, "tiny#prod#1")
+    content = gittag.tag_object(history, "tiny#prod#1")
     assert content is not None
-    git.replace_tag(history, "tiny#prod#1", content.replace(b'"first"', b'"gate"'))
+    gittag.replace_tag(history, "tiny#prod#1", content.replace(b'"first"', b'"gate"'))
     assert "its signature is bad" in _refused(history)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from playbill.errors import LineageError
-from playbill.lineage import git, worktree
+from playbill.lineage import git, gittag, worktree
 
 
 @pytest.fixture
@@ -164,12 +164,12 @@ def test_a_push_goes_to_the_remote_that_there_is(repository: Path, tmp_path: Pat
 def test_tags_come_with_message_tagger_and_the_commit_that_they_name(repository: Path) -> None:
     git.run(repository, "tag", "light")
     git.run(repository, "tag", "-am", "subject\n\nbody", "teams/flights=flights@v1.0.0", "side")
-    (tag,) = git.tags(repository, "teams/*@*")
+    (tag,) = gittag.tags(repository, "teams/*@*")
     assert tag.commit == git.resolve(repository, "side")
     assert tag.message.strip() == "subject\n\nbody"
     assert tag.tagger == "A Tester"
     assert tag.date.tzinfo is not None
-    assert [each.name for each in git.tags(repository)] == ["teams/flights=flights@v1.0.0", "v1"]
+    assert [each.name for each in gittag.tags(repository)] == ["teams/flights=flights@v1.0.0", "v1"]
 
 
 def test_a_branch_is_made_and_a_detached_head_has_none(repository: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from gto import api
 
 from playbill.errors import LineageError, UsageError
-from playbill.lineage import git, listing, registry, worktree
+from playbill.lineage import git, listing, registration, registry, worktree
 
 FACTS = {"commit": "abc", "metrics": {"auc": 0.7}}
 
@@ -26,8 +26,8 @@ def root(tmp_path: Path) -> Path:
 
 def _promote(root: Path, revision: str, stage: str = "prod") -> str:
     commit = git.resolve(root, revision)
-    tag = registry.register(root, "flights", commit, FACTS)
-    return registry.assign(root, "flights", tag.partition("@")[2], stage, FACTS)
+    tag = registration.register(root, "flights", commit, FACTS)
+    return registration.assign(root, "flights", tag.partition("@")[2], stage, FACTS)
 
 
 def test_versions_count_up_and_gto_reads_them(root: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_signature_behind_the_block_is_no_part_of_it() -> None:
 def test_going_back_to_an_older_version_is_a_new_tag(root: Path) -> None:
     _promote(root, "HEAD~1")
     _promote(root, "HEAD")
-    assert registry.assign(root, "flights", "v0.0.1", "prod", FACTS) == "flights#prod#3"
+    assert registration.assign(root, "flights", "v0.0.1", "prod", FACTS) == "flights#prod#3"
     tag = registry.find(root, "flights#prod", "flights")
     assert tag is not None
     assert tag.commit == git.resolve(root, "HEAD~1")
@@ -97,7 +97,7 @@ def test_latest_is_the_greatest_version_not_the_youngest(root: Path) -> None:
         ("HEAD~1", "v1.10.0"),
         ("HEAD~2", "v1.10.0-rc.1"),
     ):
-        registry.register(root, "flights", git.resolve(root, revision), FACTS, version)
+        registration.register(root, "flights", git.resolve(root, revision), FACTS, version)
     tag = registry.find(root, "flights@latest", "flights")
     assert tag is not None
     assert tag.name == "flights@v1.10.0"
@@ -109,28 +109,30 @@ def test_latest_is_the_greatest_version_not_the_youngest(root: Path) -> None:
     ("bump", "first", "later"),
     [("patch", "v0.0.1", "v1.2.4"), ("minor", "v0.1.0", "v1.3.0"), ("major", "v1.0.0", "v2.0.0")],
 )
-def test_a_bump_raises_one_number(root: Path, bump: registry.Bump, first: str, later: str) -> None:
-    assert registry.next_version(root, "flights", bump) == first
-    registry.register(root, "flights", git.head(root), FACTS, "v1.2.3")
-    assert registry.next_version(root, "flights", bump) == later
+def test_a_bump_raises_one_number(
+    root: Path, bump: registration.Bump, first: str, later: str
+) -> None:
+    assert registration.next_version(root, "flights", bump) == first
+    registration.register(root, "flights", git.head(root), FACTS, "v1.2.3")
+    assert registration.next_version(root, "flights", bump) == later
 
 
 def test_a_taken_version_and_a_second_version_are_refused(root: Path) -> None:
-    registry.register(root, "flights", git.head(root), FACTS, "v1.0.0")
+    registration.register(root, "flights", git.head(root), FACTS, "v1.0.0")
     with pytest.raises(LineageError, match="GTO refused"):
-        registry.register(root, "flights", git.head(root), FACTS, "v1.0.1")
+        registration.register(root, "flights", git.head(root), FACTS, "v1.0.1")
     with pytest.raises(LineageError, match="GTO refused"):
-        registry.register(root, "flights", git.resolve(root, "HEAD~1"), FACTS, "v1.0.0")
+        registration.register(root, "flights", git.resolve(root, "HEAD~1"), FACTS, "v1.0.0")
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "v3", "v1.0", "latest"])
 def test_a_version_needs_three_numbers(root: Path, version: str) -> None:
     with pytest.raises(LineageError, match="is not a version"):
-        registry.register(root, "flights", git.head(root), FACTS, version)
+        registration.register(root, "flights", git.head(root), FACTS, version)
 
 
 def test_a_version_that_is_not_there_is_answered_with_those_that_are(root: Path) -> None:
-    registry.register(root, "flights", git.head(root), FACTS, "v1.0.0")
+    registration.register(root, "flights", git.head(root), FACTS, "v1.0.0")
     with pytest.raises(LineageError) as caught:
         registry.find(root, "flights@v9.0.0", "flights")
     assert caught.value.expected == "one of v1.0.0"
@@ -158,10 +160,10 @@ def test_a_withdrawn_version_is_refused_with_its_reason_and_its_number_is_not_gi
     root: Path,
 ) -> None:
     _promote(root, "HEAD")
-    registry.deregister(root, "flights", "v0.0.1", {"withdrawal": {"reason": "a leak"}})
+    registration.deregister(root, "flights", "v0.0.1", {"withdrawal": {"reason": "a leak"}})
     with pytest.raises(LineageError, match=r"v0\.0\.1 was withdrawn: a leak"):
         registry.find(root, "flights@v0.0.1", "flights")
-    assert registry.next_version(root, "flights", "patch") == "v0.0.2"
+    assert registration.next_version(root, "flights", "patch") == "v0.0.2"
 
 
 def test_a_lightweight_stage_tag_is_the_newest_all_the_same(root: Path) -> None:
@@ -177,9 +179,11 @@ def test_a_project_in_a_subfolder_is_tagged_with_its_path(root: Path) -> None:
     project.mkdir(parents=True)
     name = registry.artifact(project, "flights")
     assert name == "teams/delays:flights"
-    tag = registry.register(project, name, git.head(project), FACTS, "v1.0.0")
+    tag = registration.register(project, name, git.head(project), FACTS, "v1.0.0")
     assert tag == "teams/delays=flights@v1.0.0"
-    assert registry.assign(project, name, "v1.0.0", "prod", FACTS) == "teams/delays=flights#prod#1"
+    assert (
+        registration.assign(project, name, "v1.0.0", "prod", FACTS) == "teams/delays=flights#prod#1"
+    )
     for reference in ("flights#prod", "teams/delays:flights#prod", "teams/delays=flights@v1.0.0"):
         found = registry.find(project, reference, name)
         assert found is not None
@@ -196,8 +200,8 @@ def test_a_clone_has_the_same_registry(root: Path) -> None:
 
 def test_a_stage_that_gto_does_not_know_is_refused_in_its_words(root: Path) -> None:
     (root / ".gto").write_text("stages: [dev, prod]\n")
-    registry.register(root, "flights", git.head(root), FACTS)
+    registration.register(root, "flights", git.head(root), FACTS)
     with pytest.raises(LineageError, match="GTO refused"):
-        registry.assign(root, "flights", "v0.0.1", "staging", FACTS)
+        registration.assign(root, "flights", "v0.0.1", "staging", FACTS)
     with pytest.raises(UsageError, match="cannot name a stage"):
-        registry.assign(root, "flights", "v0.0.1", "two words", FACTS)
+        registration.assign(root, "flights", "v0.0.1", "two words", FACTS)

@@ -13,7 +13,8 @@ from playbill.config.source import Window
 from playbill.drift.policy import Known, decide
 from playbill.errors import DataError, UsageError
 from playbill.pipeline import backtest_report
-from playbill.pipeline.backtest import Backtest, Replay, Run, _refuse_short, rivals
+from playbill.pipeline.backtest import Backtest, _refuse_short, rivals
+from playbill.pipeline.replay import Replay, Run
 from playbill.pipeline.window import read_window
 from tests.conftest import REPOSITORY
 
