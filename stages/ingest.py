@@ -1,16 +1,19 @@
 """Stage ingest: the declared sources become snapshots, and the query joins them into one table."""
 
+from functools import partial
 from pathlib import Path
 
+from playbill.config import place
 from playbill.config.schema import Params
 from playbill.config.scratch import fresh
+from playbill.privacy.treatment import treat
 from playbill.source.fetch import fetch
-from playbill.source.join import join
+from playbill.source.join import join, rewrite
 
 
 def run(params: Params) -> dict[str, object]:
     """Return `snapshots` (files under data/raw) and `table`, one row a case."""
-    source = params.source
+    source, privacy = params.source, params.privacy
     known = params.environment.get("ingest")
     snapshots = [
         fetch(
@@ -26,6 +29,8 @@ def run(params: Params) -> dict[str, object]:
     ]
     table = fresh(Path.cwd(), "table.parquet")
     join(source.query, {each.name: list(each.parquet.values()) for each in snapshots}, table)
+    if privacy.columns:
+        rewrite(table, partial(treat, privacy=privacy, secret=place.secret))
     return {
         "snapshots": {k: v for snapshot in snapshots for k, v in snapshot.files().items()},
         "table": table,

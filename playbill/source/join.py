@@ -7,6 +7,7 @@ file: what does not fit into memory is sorted on disk.
 
 import json
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from playbill.config.nearest import nearest
 from playbill.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import duckdb
     import pyarrow as pa
@@ -78,11 +79,9 @@ def join(query: str, sources: "Mapping[str, pa.Table | Sequence[Path]]", target:
         columns = {name: _offer(connection, name, rows) for name, rows in sources.items()}
         try:
             connection.execute(f"CREATE VIEW {quoted(RESULT)} AS {query}")
-            plain = _plain(connection)
-            _copy(connection, f"SELECT {plain} FROM {quoted(RESULT)}", target)  # noqa: S608
+            rows = _write(connection, target, first)
         except duckdb.Error as error:
             raise _explain(error, columns) from error
-        rows, gaps = _counted(target)
         if not rows:
             counts = {name: _rows(connection, name) for name in sources}
             raise DataError(
@@ -90,12 +89,48 @@ def join(query: str, sources: "Mapping[str, pa.Table | Sequence[Path]]", target:
                 where=WHERE,
                 expected=f"rows from {', '.join(f'{n} ({c})' for n, c in counts.items())}",
             )
-        if gaps:
-            target.replace(first)
-            text = ", ".join(f"{quoted(name)}::DOUBLE AS {quoted(name)}" for name in gaps)
-            read = f"read_parquet({_text(first)})"
-            _copy(connection, f"SELECT * REPLACE ({text}) FROM {read}", target)  # noqa: S608
-            first.unlink()
+    return rows
+
+
+def rewrite(table: Path, change: "Callable[[pa.Table], pa.Table]") -> None:
+    """Let `change` pass over a table that `join` wrote, a batch of rows at a time.
+
+    Args:
+        table: The Parquet file; its columns have the same kinds afterwards as those of `join`.
+        change: Gives each batch its new columns, the same for all.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    changed, first = (table.with_name(f"{table.name}.{word}") for word in ("changed", "first"))
+    with ExitStack() as stack:
+        file = stack.enter_context(pq.ParquetFile(table))
+        writer: pq.ParquetWriter | None = None
+        for batch in file.iter_batches(GROUP_ROWS):
+            rows = change(pa.Table.from_batches([batch]))
+            if writer is None:
+                writer = pq.ParquetWriter(changed, rows.schema)
+                stack.enter_context(writer)
+            writer.write_table(rows)
+    with _connect(table.parent, [changed, first, table]) as connection:
+        connection.execute(
+            f"CREATE VIEW {quoted(RESULT)} AS SELECT * FROM read_parquet({_text(changed)})"  # noqa: S608
+        )
+        _write(connection, table, first)
+    changed.unlink()
+
+
+def _write(connection: "duckdb.DuckDBPyConnection", target: Path, first: Path) -> int:
+    """Write the result in the kinds that contracts know, and return how many rows it has."""
+    plain = _plain(connection)
+    _copy(connection, f"SELECT {plain} FROM {quoted(RESULT)}", target)  # noqa: S608
+    rows, gaps = _counted(target)
+    if rows and gaps:
+        target.replace(first)
+        text = ", ".join(f"{quoted(name)}::DOUBLE AS {quoted(name)}" for name in gaps)
+        read = f"read_parquet({_text(first)})"
+        _copy(connection, f"SELECT * REPLACE ({text}) FROM {read}", target)  # noqa: S608
+        first.unlink()
     return rows
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from playbill.config.outcome import Task
 from playbill.config.schema import Split
@@ -18,18 +19,36 @@ from playbill.split.rules import FORMAT_VERSION, describe, kept_rows
 from playbill.split.writing import write_sides
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The two sides as Parquet files, and the report of what was removed."""
+    """What became of a table.
 
+    Attributes:
+        table: Where all rows stand.
+        kept: True for each row of it that is on some side.
+        train: The rows to learn from, as a Parquet file.
+        test: The rows to be tried on.
+        report: What was removed, and what each side holds.
+    """
+
+    table: Path
+    kept: NDArray[np.bool_]
     train: Path
     test: Path
     report: dict[str, Any]
+
+    def kept_columns(self, names: "Sequence[str]") -> "pa.Table":
+        """Return columns of the rows that are on some side."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self.table) as file:
+            return file.read(columns=list(dict.fromkeys(names))).filter(pa.array(self.kept))
 
 
 def prepare(
@@ -85,4 +104,4 @@ def prepare(
         "train": side(pa.array(~mask)),
         "test": side(pa.array(mask)),
     }
-    return Prepared(train, test, report)
+    return Prepared(table, kept, train, test, report)
