@@ -211,7 +211,7 @@ def _plain(connection: "duckdb.DuckDBPyConnection") -> str:
 
 
 def _copy(connection: "duckdb.DuckDBPyConnection", query: str, target: Path) -> None:
-    form = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP_ROWS}"
+    form = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP_ROWS}, USE_TMP_FILE false"
     connection.execute(f"COPY ({query}) TO {_text(target)} ({form})")
 
 
