@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playbill.config import place
+from playbill.config.digest import short_digest
 from playbill.config.privacy import Privacy
 from playbill.config.schema import Params
+from playbill.privacy.suppression import Suppression
 from playbill.privacy.treatment import treat
-from playbill.source.fetch import fetch
+from playbill.source.fetch import Screen, fetch
 from playbill.source.join import join, plain
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def run(params: Params) -> dict[str, object]:
             allow=params.allow,
             every=source.every,
             code=known.targets if known else None,
+            screen=screen(params.privacy, name),
         )
         for name, each in source.sources.items()
     ]
@@ -35,6 +38,15 @@ def run(params: Params) -> dict[str, object]:
         "snapshots": {k: v for snapshot in snapshots for k, v in snapshot.files().items()},
         "table": _treated(table, params.privacy) if params.privacy.columns else table,
     }
+
+
+def screen(privacy: Privacy, name: str) -> Screen | None:
+    """Return what keeps those who were erased out of a source; None if it can hold nobody."""
+    if not privacy.erased or name not in privacy.subjects or privacy.erased_secret is None:
+        return None
+    key = place.secret(privacy.erased_secret).encode()
+    known = Suppression(privacy.subjects[name], frozenset(privacy.erased), key)
+    return Screen(known.keep, short_digest(sorted(privacy.erased)))
 
 
 def _treated(table: "pd.DataFrame", privacy: Privacy) -> "pd.DataFrame":

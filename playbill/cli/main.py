@@ -42,6 +42,7 @@ COMMANDS: list[str] = [
     "retrain",
     "lineage",
     "verify",
+    "erase",
     "attack",
     "doctor",
 ]
