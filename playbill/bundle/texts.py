@@ -13,7 +13,7 @@ from playbill.bundle.router import sources
 from playbill.bundle.runtime.base import TRUSTED
 
 if TYPE_CHECKING:
-    from playbill.bundle.assembly import Served
+    from playbill.bundle.served import Served
     from playbill.config.schema import Server
 
 PACKAGES = "packages.txt"

@@ -48,10 +48,11 @@ MODELS = (
     "playbill.config.source",
     "playbill.config.stage",
 )
-# Of the server, bytes count, for OpenAPI shows docstrings. A stage that reaches COPIES carries all
-# of SHIPPED, and what it imports, into the bundle as it is: some of it is imported by name alone,
-# unseen by the graph, and some is no Python.
-SERVER, COPIES = "playbill.server", "playbill.bundle.code"
+# Of the server, bytes count, for OpenAPI shows docstrings. A stage that reaches one of CARRIERS
+# copies all of SHIPPED, and what it imports, into the bundle as it is, or runs the texts
+# that import it: some is imported by name alone, unseen by the graph, and some is no Python.
+SERVER = "playbill.server"
+CARRIERS = frozenset({"playbill.bundle.code", "playbill.server.description"})
 SHIPPED = (SERVER, "playbill.bundle.runtime")
 _HOME = Path(".dvc", "tmp", "playbill")
 _CACHE, _ANSWERS = _HOME / "code.json", _HOME / "closures.json"
@@ -167,7 +168,7 @@ class SourceTree:
         total.update(self._bytes(served).encode())
         if reached & {*MODELS}:
             total.update(self._models(reached, keys).encode())
-        if COPIES in reached:
+        if reached & CARRIERS:
             total.update(self._shipped().encode())
         return total.hexdigest()[:32]
 
