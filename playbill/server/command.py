@@ -64,11 +64,12 @@ def serve(options: argparse.Namespace) -> None:
     if options.worker_slot is None and settings.workers > 1:
         _supervise(options, settings, tls=tls is not None)
         return
-    from playbill.server.application import Worker, enclose
+    from playbill.server.application import Worker, enclose, follow
     from playbill.server.listener import address, listen, run
 
-    worker = Worker(options.worker_slot or 0, options.worker_board)
+    worker = Worker(options.worker_slot or 0, options.worker_board, options.worker_switch)
     app = _application(options.bundle, settings, worker)
+    follow(app, options.bundle, worker)
     edge = enclose(app)
     if options.worker_socket is not None:
         listener = socket.socket(fileno=options.worker_socket)
@@ -196,5 +197,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scopes", default="predict", help="scopes of the new key, with commas")
     for flag in ("slot", "socket", "ready"):
         parser.add_argument(f"--worker-{flag}", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--worker-board", type=Path, help=argparse.SUPPRESS)
+    for flag in ("board", "switch"):
+        parser.add_argument(f"--worker-{flag}", type=Path, help=argparse.SUPPRESS)
     return parser

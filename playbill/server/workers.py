@@ -125,9 +125,8 @@ class Supervisor:
         """
         read, write = os.pipe()
         words = [
-            *self._command, "--worker-slot", str(slot), "--worker-socket",
-            str(self._listener.fileno()), "--worker-board", str(self._board),
-            "--worker-ready", str(write),
+            *self._words(), "--worker-slot", str(slot), "--worker-socket",
+            str(self._listener.fileno()), "--worker-ready", str(write),
         ]  # fmt: skip
         process = subprocess.Popen(  # noqa: S603 - the words that started this very process
             words, pass_fds=(self._listener.fileno(), write), stdin=subprocess.DEVNULL
@@ -143,6 +142,10 @@ class Supervisor:
             process.wait()
             raise BundleError("a worker did not start", run="look at what it said above")
         return Child(process, time.monotonic())
+
+    def _words(self) -> list[str]:
+        """Return the words that start a worker, but for what is its own."""
+        return [*self._command, "--worker-board", str(self._board)]
 
     def _stop(self) -> None:
         for child in self._children.values():
