@@ -17,7 +17,7 @@ from playbill.config.schema import Params, Stage
 from playbill.errors import PlaybillError, StageError, UsageError
 from playbill.pipeline import duration
 from playbill.pipeline import format as file_format
-from playbill.pipeline.failure import leave, placed, tell
+from playbill.pipeline.failure import leave, placed, tell, traced
 
 StageFunction = Callable[..., Mapping[str, Any]]
 
@@ -38,7 +38,8 @@ def main(name: str, function: StageFunction) -> None:
         run(root, full, params, function)
         duration.note(root, full, time.monotonic() - begin)
     except PlaybillError as error:
-        leave(placed(error, root), *_hints(root, name, sys.argv[1:]))
+        hints = [*_hints(root, name, sys.argv[1:]), *traced(error, root, name)]
+        leave(placed(error, root), *hints)
     except KeyboardInterrupt:
         text = f"playbill: stage {name} was stopped; `dvc repro` runs it again"
         print(text, *_hints(root, name, sys.argv[1:]), sep="\n", file=sys.stderr)  # noqa: T201
