@@ -136,14 +136,8 @@ class Scoring:
             fault = Fault(field=error.where, reason="The model cannot take this value.")
             detail = "A value cannot be used."
             raise ProblemError(422, detail, [fault], kind="model") from None
-<<<<<<< HEAD
         scope[PREDICTIONS] = made
-        self._measurement.predicted(rows, found, who(scope).name, scope.get(REQUEST, ""))
-=======
-        self._measurement.predicted(
-            rows, found, who(scope).name, scope.get("playbill.request", ""), asked
-        )
->>>>>>> origin/main
+        self._measurement.predicted(rows, found, who(scope).name, scope.get(REQUEST, ""), asked)
         return found
 
     async def _scores(self, rows: Sequence[Plain], model: "Model") -> list[Any]:
