@@ -92,9 +92,7 @@ class Edge:
                 fault = bug()
                 measurement.refused(fault)
                 await _respond(fault, dressed)
-            if (
-                not whole
-            ):  # uvicorn cuts the connection, so that half an answer is not taken for one
+            if not whole:  # uvicorn cuts the connection: half an answer is not taken for one
                 raise
             journal.server.exception("a request failed")
         finally:
