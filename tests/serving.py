@@ -332,6 +332,7 @@ class Running:
     url: str
     errors: list[str]
     client: httpx.Client
+    reader: threading.Thread  # of standard error, into `errors`
 
 
 @contextmanager
@@ -367,7 +368,7 @@ def running(
         url = line.split(" on ")[1].strip()
         _wait_ready(url, trusted)
         with httpx.Client(base_url=url, timeout=30, verify=trusted or True) as client:
-            yield Running(process, url, errors, client)
+            yield Running(process, url, errors, client, reader)
     finally:
         if process.poll() is None:
             process.terminate()

@@ -61,6 +61,8 @@ class Application(FastAPI):
             title=interface.title,
             docs_url=None,  # its page loads from a content delivery network
             redoc_url=None,
+            # FastAPI's own records addresses, queries and texts of exceptions; see `tracing`.
+            telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
             redirect_slashes=False,  # the address would be made of the sender's Host
             lifespan=_lifespan,
         )
@@ -140,7 +142,7 @@ def enclose(app: Application) -> Edge:
     settings = app.settings
     seconds, most = settings.limits.body_seconds, settings.limits.in_flight
     direct = lane.endpoints(app.scoring, seconds) if app.interface.lane == "asgi" else {}
-    return Edge(app, Gate(settings), app.measurement, most, direct)
+    return Edge(app, Gate(settings), app.measurement, most, direct, app.interface.name)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from logging.config import dictConfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def serve(options: argparse.Namespace) -> None:
         else:
             print(f"serving {name} on {address(listener, tls=tls is not None)}", flush=True)  # noqa: T201
 
-    run(edge, settings.limits, listener, tls=tls, started=started)
+    run(edge, settings, listener, tls=tls, started=started)
 
 
 def check_host(host: str, *, authenticates: bool = False) -> None:
@@ -123,10 +124,12 @@ def _application(bundle: Path, settings: "Settings", worker: "Worker") -> "Appli
 
 def _supervise(options: argparse.Namespace, settings: "Settings", *, tls: bool) -> None:
     from playbill.bundle import manifest
+    from playbill.server.journal import configuration
     from playbill.server.listener import address, listen
     from playbill.server.workers import Supervisor, own_command
 
     listed = manifest.verify(options.bundle)
+    dictConfig(configuration(settings.logging.level))
     with listen(options.host, options.port) as listener:
         supervisor = Supervisor(
             own_command(), listener, settings.workers, settings.limits.drain_seconds

@@ -194,15 +194,13 @@ class Measurement:
         """Count a request that begins (1) or ends (-1)."""
         self.board.add(self._flight, change)
 
-    def requested(self, path: str, status: int, seconds: float) -> None:
-        """Count a request that was answered."""
-        label = ROUTES.get(path)
-        if label is None:
-            is_infer = path.startswith("/v2/models/") and path.endswith("/infer")
-            label = INFER if is_infer else OTHER
+    def requested(self, path: str, status: int, seconds: float) -> str:
+        """Count a request that was answered; return what its path is counted under."""
+        label = label_of(path)
         place = self._requests.get((label, status))
         self.board.add(self._requests[label, OTHER] if place is None else place)
         self.board.observe(self._latency[label], SECONDS, seconds)
+        return label
 
     def render(self) -> str:
         """Return all metrics of all workers in Prometheus' text format."""
@@ -242,6 +240,15 @@ class Measurement:
 def _named(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return the labels of a model."""
     return {key: str(facts.get(key) or "") for key in ("model", "model_version", "model_digest")}
+
+
+def label_of(path: str) -> str:
+    """Return what a path is counted under."""
+    label = ROUTES.get(path)
+    if label is None:
+        is_infer = path.startswith("/v2/models/") and path.endswith("/infer")
+        label = INFER if is_infer else OTHER
+    return label
 
 
 def _seconds(day: str | None) -> float:

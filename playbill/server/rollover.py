@@ -320,7 +320,7 @@ class Rollover(Supervisor):
 
 
 def _start_logging() -> None:
-    from playbill.server.listener import Lines
+    from playbill.server.journal import Lines
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())

@@ -5,7 +5,7 @@ Both lanes and the Open Inference Protocol end here, so that they cannot differ.
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi.concurrency import run_in_threadpool
@@ -14,6 +14,7 @@ from playbill.errors import DataError
 from playbill.server.authentication import who
 from playbill.server.identifier import identifier_texts
 from playbill.server.interface import Interface
+from playbill.server.journal import PREDICTIONS, REQUEST
 from playbill.server.plain import Plain, PlainRows, values_of
 from playbill.server.problem import Fault, ProblemError
 from playbill.server.served import Served, base_of, facts_of, served
@@ -111,7 +112,7 @@ class Scoring:
         return self._served
 
     async def answer(
-        self, rows: Sequence[Plain], scope: Mapping[str, Any], *, explain: bool = False
+        self, rows: Sequence[Plain], scope: MutableMapping[str, Any], *, explain: bool = False
     ) -> list[Answer]:
         """Return a prediction for each row, logged and counted.
 
@@ -135,9 +136,8 @@ class Scoring:
             fault = Fault(field=error.where, reason="The model cannot take this value.")
             detail = "A value cannot be used."
             raise ProblemError(422, detail, [fault], kind="model") from None
-        self._measurement.predicted(
-            rows, found, who(scope).name, scope.get("playbill.request", ""), asked
-        )
+        scope[PREDICTIONS] = made
+        self._measurement.predicted(rows, found, who(scope).name, scope.get(REQUEST, ""), asked)
         return found
 
     async def _scores(self, rows: Sequence[Plain], model: "Model") -> list[Any]:

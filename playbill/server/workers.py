@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from playbill.errors import BundleError, UsageError
+from playbill.server import journal
 
 READY = b"."
 START_SECONDS = 60.0
@@ -100,6 +101,8 @@ class Supervisor:
         for slot, child in list(self._children.items()):
             if child.process.poll() is None:
                 continue
+            told = {"slot": slot, "status": child.process.returncode}
+            journal.server.error("a worker has died and is replaced", extra={journal.FIELDS: told})
             early = time.monotonic() - child.born < SOON
             self._failures = self._failures + 1 if early else 0
             if self._failures >= MOST_FAILURES:
