@@ -6,6 +6,10 @@ import sys
 import pytest
 
 LATE = "from playbill.engine import late; late.postpone(); import sys; "
+SEARCH = (
+    "from scipy.optimize import _linesearch as l, line_search as s; "
+    "print(s is l.line_search_wolfe2)"
+)
 
 
 def said(program: str) -> str:
@@ -47,11 +51,7 @@ def test_scikit_learn_is_imported_without_them_and_they_are_there_when_asked_for
             "from scipy.optimize._linesearch import line_search_armijo as a; print(callable(a))",
             "True",
         ),
-        (
-            "from scipy.optimize import _linesearch as l, line_search as s; "
-            + "print(s is l.line_search_wolfe2)",
-            "True",
-        ),
+        (SEARCH, "True"),
         ("from scipy.optimize import linear_sum_assignment as l; print(l([[1]])[0].item())", "0"),
         (
             "import numpy as np; np.testing.assert_allclose(1, 1); print(np.testing.__name__)",
