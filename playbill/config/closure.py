@@ -37,6 +37,7 @@ CHECKS = frozenset(
 SCHEMA, TABLE = "playbill.config.schema", "Params"
 MODELS = (
     SCHEMA,
+    "playbill.config.canary",
     "playbill.config.cluster",
     "playbill.config.decision",
     "playbill.config.deployment",

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from playbill.config.canary import Canary
 from playbill.config.cluster import Kubernetes
 from playbill.config.decision import Feedback, Gate, Promotion
 from playbill.config.deployment import Alerts, Image
@@ -344,6 +345,8 @@ class Server(Group):
     """The image of the server."""
     alerts: Alerts = Alerts.model_construct()
     """Limits of the generated alert rules."""
+    canary: Canary = Canary()
+    """A second model for a share of the callers."""
     kubernetes: Kubernetes = Kubernetes.model_construct()
     """The generated manifests."""
 
