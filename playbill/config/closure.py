@@ -45,6 +45,7 @@ MODELS = (
     "playbill.config.privacy",
     "playbill.config.measurement",
     "playbill.config.policy",
+    "playbill.config.quality",
     "playbill.config.scalar",
     "playbill.config.source",
     "playbill.config.stage",
