@@ -218,3 +218,29 @@ def test_a_stage_refuses_another_framework_than_compose_saw(
     (pinned / "stages" / "shared.py").write_text("MOVED = 1\n")
     with pytest.raises(InstalledError, match="would run other code"):
         check_stage(read_params(pinned), "learn", pinned)
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "counts"),
+    [
+        (["numpy", "onnx", "skops"], False),
+        (["numpy", "skops"], False),
+        (["onnx", "skops"], True),
+        (["onnx", "numpy"], True),
+    ],
+)
+def test_onnx_is_an_input_where_it_can_be_taken(
+    runtimes: list[str],
+    counts: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    from playbill.config.closure import SourceTree
+    from playbill.config.environment import stage_environment
+    from playbill.config.params import read_params
+
+    params = read_params(ROOT)
+    bundle = params.bundle.model_copy(update={"runtimes": runtimes})
+    params = params.model_copy(update={"bundle": bundle})
+    tree = SourceTree(ROOT, params.pipeline.sources)
+    for stage in ("evaluate", "train"):
+        packages = stage_environment(params, stage, tree).packages
+        assert ("onnxruntime" in packages) == (counts and stage == "evaluate")
