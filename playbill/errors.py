@@ -10,14 +10,18 @@ PlaybillError
 ├── InstalledError         PB310  what is installed is not what constraints.txt says     exit 3
 ├── StageError             PB320  a stage's input is missing or its output is wrong      exit 3
 ├── DataError              PB400  data could not be read                                 exit 3
-│   └── ContractError      PB410  data breaks its contract                               exit 3
+│   ├── ContractError      PB410  data breaks its contract                               exit 3
+│   └── FitError           PB420  an estimator or a transformer refused its rows         exit 3
 ├── BundleError            PB500  a bundle is incomplete, altered or of another format   exit 3
 │   └── UnsupportedError   PB510  a runtime cannot take a Pipeline; the next one is tried     exit 3
 ├── LineageError           PB600  Git or DVC does not have what was asked for            exit 3
 └── MissingExtraError      PB700  an optional dependency is not installed                exit 3
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class PlaybillError(Exception):
@@ -39,6 +43,7 @@ class PlaybillError(Exception):
         self.where = where
         self.expected = expected
         self.run = run
+        self.leaves: Mapping[str, Any] = {}  # outputs that a stage writes although it failed
 
     def __str__(self) -> str:
         """Render the four parts, one a line, leaving out the empty ones."""
@@ -119,6 +124,12 @@ class ContractError(DataError):
     """Data was read and breaks its contract."""
 
     code = "PB410"
+
+
+class FitError(DataError):
+    """An estimator or a transformer refused rows or parameters; the message names its key."""
+
+    code = "PB420"
 
 
 class BundleError(PlaybillError):

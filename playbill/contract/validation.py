@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from playbill.config.nearest import nearest
@@ -21,12 +21,13 @@ CASTS = {"datetime64": "TIMESTAMP", "float": "DOUBLE", "int": "BIGINT"}  # DuckD
 
 @dataclass(frozen=True)
 class Failure:
-    """One check that one column broke."""
+    """One check that one column broke; `rows` are their positions where they are known."""
 
     check: str
     column: str
     count: int
     examples: tuple[str, ...]
+    rows: "Sequence[int]" = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         """Render the failure as a line: column, check, rows, examples."""
@@ -55,14 +56,18 @@ def validate(
         ContractError: It breaks the contract; every broken check is listed.
     """
     found = failures(frame, schema, name=name, personal=personal)
-    if not found:
-        return frame
+    if found:
+        raise refusal(found, list(map(str, frame.columns)), name=name)
+    return frame
+
+
+def refusal(found: Sequence[Failure], names: Sequence[str], *, name: str) -> ContractError:
+    """Return the error for a table with the columns `names` that breaks its contract."""
     lines = [f"  - {failure}" for failure in found[:LISTED]]
     if len(found) > LISTED:
         lines.append(f"  and {len(found) - LISTED} more")
-    names = [str(column) for column in frame.columns]
     near = [nearest(f.column, names) for f in found if f.check == "column_in_dataframe"]
-    raise ContractError(
+    return ContractError(
         f"{name} breaks its contract in {len(found)} checks:\n" + "\n".join(lines),
         where=f"{WHERE}.columns.{found[0].column}" if found[0].column else WHERE,
         expected="; ".join(text for text in near if text.startswith("`")),
@@ -95,11 +100,12 @@ def failures(
         _read(schema).validate(frame, lazy=True, inplace=True)
     except pandera.errors.SchemaErrors as error:
         found = _records(error.failure_cases, frame)
-        return [_masked(one) if one.column in personal else one for one in found]
+        return [masked(one) if one.column in personal else one for one in found]
     return []
 
 
-def _masked(failure: Failure) -> Failure:
+def masked(failure: Failure) -> Failure:
+    """Return a failure that shows of its examples the form alone."""
     forms = dict.fromkeys(mask(text.strip("`")) for text in failure.examples)
     return replace(failure, examples=tuple(f"`{form}`" for form in forms))
 
@@ -128,8 +134,9 @@ def _records(cases: "pd.DataFrame", frame: "pd.DataFrame") -> list[Failure]:
         elif str(check).startswith("dtype("):
             found.append(_wrong_kind(str(column), str(check), frame))
         elif not rows["index"].isna().all():
-            examples = rows["failure_case"].drop_duplicates().head(EXAMPLES)
-            found.append(Failure(str(check), str(column), len(rows), tuple(map(_show, examples))))
+            examples = rows["failure_case"].dropna().drop_duplicates().head(EXAMPLES)
+            shown, places = tuple(map(show, examples)), rows["index"].astype("int64").tolist()
+            found.append(Failure(str(check), str(column), len(rows), shown, places))
         elif not any(f.column == column for f in found):  # the check itself could not run
             found.append(Failure(f"{check} cannot be tried", str(column), 0, ()))
     return found
@@ -145,8 +152,9 @@ def _wrong_kind(column: str, check: str, frame: "pd.DataFrame") -> Failure:
         return Failure(title, column, 0, ())
     bad = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
     examples = bad.drop_duplicates().head(EXAMPLES)
-    return Failure(title, column, len(bad), tuple(map(_show, examples)))
+    return Failure(title, column, len(bad), tuple(map(show, examples)))
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
+    """Return a value as a report shows it."""
     return f"`{str(value)[:60]}`"
