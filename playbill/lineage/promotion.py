@@ -108,7 +108,7 @@ def prepare(root: Path, ref: str, wish: Wish) -> Candidate:
     artifact = registry.artifact(root, name)
     if commit == git.head(root):
         _refuse_uncommitted(root, name)
-    _refuse_not_run(root, commit)
+    contradiction.refuse_not_run(root, commit)
     notes = check_pushed(root, commit, allow=wish.allow_unpushed)
     facts = evidence.gather(root, commit)
     version = _registered(root, artifact, commit, wish)
@@ -264,18 +264,6 @@ def _refuse_uncommitted(root: Path, name: str) -> None:
         raise LineageError(
             f"the workspace holds results that are not committed: {', '.join(files[:5])}",
             expected="a commit that holds what is promoted",
-            run="dvc repro && git add dvc.lock params.yaml models && git commit",
-        )
-
-
-def _refuse_not_run(root: Path, commit: str) -> None:
-    """Refuse a commit whose bundle came from other values or other code than it holds."""
-    if found := list(contradiction.not_run(root, commit)):
-        others = f", and {len(found) - 1} more" if len(found) > 1 else ""
-        raise LineageError(
-            f"the bundle of {revision.name(commit)} is not of that commit",
-            where=f"{revision.LOCK}, stage {found[0].stage}: {found[0].what}{others}",
-            expected="a commit with what its own `dvc repro` wrote",
             run="dvc repro && git add dvc.lock params.yaml models && git commit",
         )
 

@@ -33,6 +33,7 @@ class Decided:
         tags: The new tags.
         emptied: Stages that serve nothing now.
         notes: What a reader should know.
+        next: What fills each of them again, a command.
     """
 
     artifact: str
@@ -41,6 +42,7 @@ class Decided:
     tags: tuple[str, ...]
     emptied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
 
 
 def rollback(root: Path, stage: str, reason: str, to: str | None = None) -> Decided:
@@ -109,7 +111,17 @@ def withdraw(root: Path, ref: str, reason: str) -> Decided:
     ]
     tags.append(registration.deregister(root, artifact, found.version, facts))
     _signed(root, *tags)
-    return Decided(artifact, found.version, reason, tuple(tags), found.stages)
+    fills = tuple(_filling(root, artifact, stage) for stage in found.stages)
+    return Decided(artifact, found.version, reason, tuple(tags), found.stages, next=fills)
+
+
+def _filling(root: Path, artifact: str, stage: str) -> str:
+    """Return the command that fills an empty stage: with the last who was there and still holds."""
+    for one in reversed(registry.assignments(root, artifact, stage)):
+        if one.active and not evidence.problems(root, one.tag):
+            back = f"playbill rollback --stage {stage} --to '{one.tag.name}'"
+            return f"{back} --reason ..., which is {one.evidence.get('version')}"
+    return f"playbill promote REV --stage {stage}; nobody who was there before can come back"
 
 
 def as_dict(done: Decided, *, pushed: bool) -> dict[str, Any]:
