@@ -34,7 +34,7 @@ from playbill.drift.decision import check, judge
 from playbill.drift.performance import estimate, profile_performance
 from playbill.drift.profile import build_profile
 from playbill.drift.report import as_html
-from playbill.drift.rows import read_batches
+from playbill.drift.rows import read_watched
 from playbill.drift.tally import Tally
 
 PACKAGES = {
@@ -273,7 +273,7 @@ def check_file(profile: Path, current: Path, page: Path) -> None:
         0.0,
     )
     tally = Tally(known, POLICY)
-    for batch in read_batches(current, known, whole=False):
+    for batch in read_watched(current, known):
         since = time.perf_counter()
         tally.add(batch.rows)
         counting += time.perf_counter() - since

@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from playbill.bundle import assembly
 from playbill.bundle.candidate import build
 from playbill.bundle.parity import as_sent
 from playbill.bundle.runtime.base import open_runtime
+from playbill.bundle.served import Served, contract_file
 from playbill.config.params import read_params
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
@@ -70,8 +70,8 @@ def _measured(
     fit(pipeline, as_model_frame(train, asked), train[contract.target])
     expected = predict(pipeline, as_model_frame(test, asked))
     target = next(c for c in columns(contract) if c.name == contract.target)
-    served = assembly.Served(params.name, contract.key, asked, target, 0.5, known)
-    described = assembly.contract_file(served)
+    served = Served(params.name, contract.key, asked, target, 0.5, known)
+    described = contract_file(served)
     sent = {column.name: as_sent(test[column.name]) for column in asked}
     apart, ways = {}, {}
     for kind in RUNTIMES:

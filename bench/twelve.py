@@ -11,8 +11,9 @@ from typing import Any
 import joblib
 import pandas as pd
 
-from playbill.bundle import assembly, manifest, parity
+from playbill.bundle import assembly, manifest, parity, proven
 from playbill.bundle.interface import write_interface
+from playbill.bundle.served import Served, contract_file
 from playbill.config.params import read_params
 from playbill.config.schema import Drift, Server
 from playbill.contract.column import Column, columns, inputs
@@ -47,7 +48,7 @@ def make(folder: Path) -> Made:
     pipeline = fitted(as_model_frame(train, asked), train[target.name])
     joblib.dump(pipeline, folder / "pipeline.joblib")
     task = outcome(params.contract)
-    served = assembly.Served("flights", params.contract.key, asked, target, 0.5, task)
+    served = Served("flights", params.contract.key, asked, target, 0.5, task)
     files = _bundle(served, pipeline, train, test)
     manifest.write(files, folder / "bundle")
     sample = test.sample(ROWS, random_state=1)[[each.name for each in asked]].astype(object)
@@ -83,17 +84,17 @@ def _open(column: Column) -> Column:
 
 
 def _bundle(
-    served: assembly.Served, pipeline: Any, train: pd.DataFrame, test: pd.DataFrame
+    served: Served, pipeline: Any, train: pd.DataFrame, test: pd.DataFrame
 ) -> dict[str, bytes]:
     texts = write_interface(
         served.name, served.inputs, served.target, Server(title="Flights"), served.asked
     )
     answers = pipeline.predict_proba(as_model_frame(test, served.inputs))[:, 1]
-    contract = assembly.contract_file(served)
+    contract = contract_file(served)
     model = parity.Model(pipeline, served.inputs, served.asked, served.threshold, contract)
     parts = assembly.Parts(
         served=served,
-        choice=parity.choose(["numpy"], model, test, answers),
+        proven=proven.of(parity.choose(["numpy"], model, test, answers)),
         profile=build_profile(train, served.inputs, Drift(), scores=answers),
         metrics={},
         lineage={"data": {}},

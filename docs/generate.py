@@ -83,7 +83,12 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if isinstance(field.default, BaseModel):
         return "its defaults"
-    return f"`{json.dumps(field.default)}`"
+    return f"`{json.dumps(field.default, default=_said)}`"
+
+
+def _said(value: BaseModel) -> dict[str, Any]:
+    """Return what a default says, inside a list or a mapping."""
+    return value.model_dump(exclude_unset=True)
 
 
 def _keys(model: type[BaseModel], names: list[str] | None = None) -> Iterator[str]:

@@ -1,8 +1,13 @@
-"""Stage evaluate: the Pipeline is tried on the hold-out, as a whole and slice by slice."""
+"""Stage evaluate: the Pipeline is tried on the hold-out, as a whole and slice by slice.
+
+Here, where it is at hand, what is to be shipped is proven to answer as it does.
+"""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from playbill.bundle.proven import prove
+from playbill.bundle.served import contract_file, declared
 from playbill.config.schema import Params
 from playbill.contract.column import inputs
 from playbill.contract.frame import as_model_frame
@@ -15,7 +20,9 @@ from playbill.evaluation.slices import measure_slices
 from playbill.model.estimator import predict
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 FORMAT_VERSION = 2  # of metrics.json; 1 had neither this nor `task`
 
@@ -23,7 +30,7 @@ FORMAT_VERSION = 2  # of metrics.json; 1 had neither this nor `task`
 def run(
     params: Params, *, pipeline: Any, test: "pd.DataFrame", training: dict[str, Any]
 ) -> dict[str, object]:
-    """Return `predictions`, `plots`, `metrics`, `slices` and the `report` of the hold-out."""
+    """Return what is measured on the hold-out, and the `runtime` that answers as the Pipeline."""
     contract, config, asked = params.contract, params.evaluation, outcome(params.contract)
     model = partial(predict, pipeline, task=asked.task, classes=asked.classes)
     rows = as_model_frame(test, inputs(contract))
@@ -45,7 +52,24 @@ def run(
             test, scored, columns=config.slices, minimum_rows=config.slice_rows
         ),
         "report": report,
+        "runtime": _runtime(params, pipeline, test, answers, tuned),
     }
+
+
+def _runtime(
+    params: Params,
+    pipeline: Any,
+    test: "pd.DataFrame",
+    answers: "NDArray[np.float64]",
+    tuned: float | None,
+) -> dict[str, bytes]:
+    """Return the files of the first of `bundle.runtimes` that is equal, edge rows included."""
+    from playbill.bundle.parity import Model
+
+    served = declared(params, tuned)
+    contract = contract_file(served)
+    asked = (served.inputs, served.asked, served.threshold, contract, params.allow)
+    return prove(params.bundle.runtimes, Model(pipeline, *asked), test, answers)
 
 
 if __name__ == "__main__":

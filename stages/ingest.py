@@ -1,10 +1,17 @@
 """Stage ingest: the declared sources become snapshots, and the query joins them into one table."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from playbill.config import place
+from playbill.config.privacy import Privacy
 from playbill.config.schema import Params
+from playbill.privacy.treatment import treat
 from playbill.source.fetch import fetch
-from playbill.source.join import join
+from playbill.source.join import join, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def run(params: Params) -> dict[str, object]:
@@ -23,10 +30,18 @@ def run(params: Params) -> dict[str, object]:
         )
         for name, each in source.sources.items()
     ]
+    table = join(source.query, {snapshot.name: snapshot.table() for snapshot in snapshots})
     return {
         "snapshots": {k: v for snapshot in snapshots for k, v in snapshot.files().items()},
-        "table": join(source.query, {snapshot.name: snapshot.table() for snapshot in snapshots}),
+        "table": _treated(table, params.privacy) if params.privacy.columns else table,
     }
+
+
+def _treated(table: "pd.DataFrame", privacy: Privacy) -> "pd.DataFrame":
+    import pyarrow as pa
+
+    whole = treat(pa.Table.from_pandas(table, preserve_index=False), privacy, place.secret)
+    return plain(whole.to_pandas())
 
 
 if __name__ == "__main__":

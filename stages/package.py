@@ -1,17 +1,16 @@
-"""Stage package: everything that ships becomes one folder, proven to answer as the Pipeline did."""
+"""Stage package: everything that ships becomes one folder; evaluate proved what answers in it."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playbill.bundle import assembly, parity
+from playbill.bundle import assembly
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
-from playbill.bundle.runtime.base import TRUSTED
+from playbill.bundle.proven import read
+from playbill.bundle.served import Served, declared
 from playbill.config.decision import DECISIONS
 from playbill.config.schema import Params
-from playbill.contract.column import columns, inputs
-from playbill.contract.task import answers_of, outcome, score
+from playbill.contract.task import answers_of, score
 from playbill.drift.performance import profile_performance
 from playbill.drift.profile import build_profile, with_model
 
@@ -40,7 +39,7 @@ STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
 def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline declares
     params: Params,
     *,
-    pipeline: Any,
+    runtime: Path,
     server: Path,
     train: "pd.DataFrame",
     test: "pd.DataFrame",
@@ -50,25 +49,14 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     training: dict[str, Any],
 ) -> dict[str, object]:
     """Return `bundle`, its files by relative path."""
-    asked = inputs(params.contract)
-    served = _served(params, training["threshold"])
+    served, proven = declared(params, training["threshold"]), read(runtime)
     paths = [path for path in sorted(server.rglob("*")) if path.is_file()]
     texts = {path.relative_to(server).as_posix(): path.read_bytes() for path in paths}
-    model = parity.Model(
-        pipeline,
-        asked,
-        served.asked,
-        served.threshold,
-        assembly.contract_file(served),
-        trusted=json.loads(texts[TRUSTED]),
-    )
-    answers = answers_of(predictions, served.asked)
-    choice = parity.choose(params.bundle.runtimes, model, test, answers)
     lineage = _lineage(params, {"train": train, "test": test})
     facts = Facts(
         name=params.name,
         target=served.target,
-        inputs=asked,
+        inputs=served.inputs,
         rows={
             "train": _rows(params, train, lineage["data"]["train"]),
             "test": _rows(params, test, lineage["data"]["test"]),
@@ -78,11 +66,11 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         threshold=served.threshold if served.asked.task == "binary" else None,
         report=report,
         said=params.evaluation.card,
-        proof=choice.proof,
+        proof=proven.proof,
     )
     parts = assembly.Parts(
         served=served,
-        choice=choice,
+        proven=proven,
         profile=_profile(params, train, predictions, served, _importance(report)),
         metrics=metrics,
         lineage=lineage,
@@ -93,23 +81,11 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     return {"bundle": files}
 
 
-def _served(params: Params, tuned: float | None) -> assembly.Served:
-    contract = params.contract
-    return assembly.Served(
-        name=params.name,
-        key=contract.key,
-        inputs=inputs(contract),
-        target=next(c for c in columns(contract) if c.name == contract.target),
-        threshold=params.evaluation.threshold if tuned is None else tuned,
-        asked=outcome(contract),
-    )
-
-
 def _profile(
     params: Params,
     train: "pd.DataFrame",
     predictions: "pd.DataFrame",
-    served: assembly.Served,
+    served: Served,
     losses: dict[str, float],
 ) -> dict[str, Any]:
     contract, known = params.contract, served.asked
@@ -150,7 +126,12 @@ def _lineage(params: Params, frames: "dict[str, pd.DataFrame]") -> dict[str, Any
     return {
         "data": {name: frame_digest(frame) for name, frame in frames.items()},
         "params": {name: plain_digest(plain[name]) for name in GROUPS if name in plain},
-        "code": {name: plain_digest([e.framework, e.targets]) for name, e in made.items()},
+        # What measured a model and proved what ships made none of it: its results are in the layer.
+        "code": {
+            name: plain_digest([each.framework, each.targets])
+            for name, each in made.items()
+            if name != "evaluate"
+        },
         "environment": {name: e.packages for name, e in made.items()},
     }
 

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from playbill.config.privacy import Privacy
 from playbill.config.schema import Params
 from playbill.contract.task import as_target, outcome
+from playbill.privacy.anonymity import anonymity
 from playbill.split.division import split
 from playbill.split.rules import FORMAT_VERSION, apply_rules, describe
 
@@ -29,7 +31,17 @@ def run(params: Params, *, table: "pd.DataFrame") -> dict[str, object]:
         "train": describe(train, target=target, time=time, task=known.task),
         "test": describe(test, target=target, time=time, task=known.task),
     }
+    if params.privacy.quasi_identifiers:
+        report["anonymity"] = _anonymity(kept, params.privacy)
     return {"train": train, "test": test, "report": report}
+
+
+def _anonymity(kept: "pd.DataFrame", privacy: Privacy) -> dict[str, object]:
+    import pyarrow as pa
+
+    names = list(dict.fromkeys([*privacy.quasi_identifiers, *privacy.sensitive]))
+    table = pa.Table.from_pandas(kept[names], preserve_index=False)
+    return anonymity(table, privacy.quasi_identifiers, privacy.sensitive)
 
 
 if __name__ == "__main__":

@@ -2,26 +2,15 @@
 
 from pathlib import Path
 
-from playbill.bundle.assembly import Served
+from playbill.bundle.served import declared
 from playbill.bundle.texts import write_texts
 from playbill.config.schema import Params
-from playbill.contract.column import columns, inputs
-from playbill.contract.task import outcome
 from playbill.server.description import openapi_text
 
 
 def run(params: Params) -> dict[str, object]:
     """Return `server`, the texts by file name."""
-    contract = params.contract
-    served = Served(
-        name=params.name,
-        key=contract.key,
-        inputs=inputs(contract),
-        target=next(c for c in columns(contract) if c.name == contract.target),
-        threshold=params.evaluation.threshold,
-        asked=outcome(contract),
-    )
-    texts = write_texts(served, params.server, params.allow, Path.cwd())
+    texts = write_texts(declared(params), params.server, params.allow, Path.cwd())
     return {"server": {**texts, "openapi.json": openapi_text(texts)}}
 
 

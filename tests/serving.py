@@ -19,9 +19,10 @@ import httpx
 import numpy as np
 import pandas as pd
 
-from playbill.bundle import assembly, parity
+from playbill.bundle import assembly, parity, proven
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.interface import write_interface
+from playbill.bundle.served import Served, contract_file
 from playbill.config.schema import Card, Contract, Drift, Server
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
@@ -64,7 +65,7 @@ CONTRACT = Contract.model_validate({
 SERVER = Server(title='Visits "again"', description="Will they come back?", max_batch_rows=100)
 ASKED = inputs(CONTRACT)
 TARGET = next(column for column in columns(CONTRACT) if column.name == CONTRACT.target)
-SERVED = assembly.Served(NAME, CONTRACT.key, ASKED, TARGET, threshold=0.4)
+SERVED = Served(NAME, CONTRACT.key, ASKED, TARGET, threshold=0.4)
 
 
 def visits(rows: int, seed: int = 1) -> pd.DataFrame:
@@ -102,7 +103,7 @@ def made(runtime: str = "numpy") -> Made:
 
 
 def packaged(
-    served: assembly.Served,
+    served: Served,
     server: Mapping[str, str],
     train: pd.DataFrame,
     test: pd.DataFrame,
@@ -130,7 +131,7 @@ def packaged(
     pipeline = Pipeline([("feature", transform), ("model", booster)])
     pipeline.fit(as_model_frame(train, asked), train[served.target.name])
     expected = pipeline.predict_proba(as_model_frame(test, asked))[:, 1]
-    contract = assembly.contract_file(served)
+    contract = contract_file(served)
     model = parity.Model(pipeline, asked, served.asked, served.threshold, contract)
     choice = parity.choose([runtime], model, test, expected)
     held_out = profile_performance(
@@ -144,12 +145,12 @@ def packaged(
     return Made(files, test, expected, model)
 
 
-def parts(choice: parity.Choice, served: assembly.Served, train: pd.DataFrame) -> assembly.Parts:
+def parts(choice: parity.Choice, served: Served, train: pd.DataFrame) -> assembly.Parts:
     """Return what the model layer with this runtime is made from."""
     metrics = {"roc_auc": 0.7, "threshold": served.threshold, "rows": 200}
     profile = build_profile(train, served.inputs, Drift(), scores=[0.1, 0.5, 0.9] * 40)
     return assembly.Parts(
-        served=served, choice=choice, profile=profile, metrics=metrics,
+        served=served, proven=proven.of(choice), profile=profile, metrics=metrics,
         lineage={"data": {"train": "sha256:0"}, "params": {}, "code": {}, "environment": {}},
         card=write_card(facts(proof=choice.proof)),
     )  # fmt: skip
@@ -192,7 +193,7 @@ def texts() -> dict[str, str]:
     return texts_of(SERVED, SERVER)
 
 
-def texts_of(served: assembly.Served, server: Server) -> dict[str, str]:
+def texts_of(served: Served, server: Server) -> dict[str, str]:
     """Return the server's texts as the stage `server` writes them."""
     found = write_interface(served.name, served.inputs, served.target, server, served.asked)
     return {**found, "openapi.json": openapi_text(found)}

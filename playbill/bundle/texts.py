@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from playbill.bundle import alerts, dashboard
 from playbill.bundle.interface import write_interface
+from playbill.bundle.kubernetes.kustomization import manifests
 from playbill.bundle.literal import EDIT
 from playbill.bundle.router import sources
 from playbill.bundle.runtime.base import TRUSTED
 
 if TYPE_CHECKING:
-    from playbill.bundle.assembly import Served
+    from playbill.bundle.served import Served
     from playbill.config.schema import Server
 
 PACKAGES = "packages.txt"
@@ -37,6 +38,7 @@ def write_texts(
     texts |= sources(server.routers, root)
     texts[alerts.NAME] = alerts.alert_rules(served.name, server.alerts, EDIT)
     texts[dashboard.NAME] = dashboard.dashboard(served.name, server.title, server.alerts)
+    texts |= manifests(served.name, server.kubernetes, EDIT)
     texts[TRUSTED] = json.dumps(list(allow), indent=2) + "\n"
     if server.packages:
         texts[PACKAGES] = "".join(f"{name}\n" for name in sorted(server.packages))

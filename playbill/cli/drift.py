@@ -218,15 +218,20 @@ def _judged_file(
 ) -> "DriftReport":
     """Return the verdict on a file, which is read in one pass and never held as a whole."""
     from playbill.drift.decision import judge
-    from playbill.drift.rows import read_batches
+    from playbill.drift.rows import read_batches, read_watched
     from playbill.drift.tally import Tally
 
     assert wanted.file is not None  # _wanted saw to it
     score, truth = _scorer(folder, profile), _truth(folder, profile, wanted.labels)
     tally = Tally(profile, policy)
     with _progress("rows") as advance:
-        for batch in read_batches(wanted.file, profile, name=wanted.name, whole=score is not None):
-            scores = score(batch.rows) if score and len(batch.rows) else None
+        if score is None:  # a model needs whole rows, the counts a column at a time
+            for part in read_watched(wanted.file, profile, name=wanted.name):
+                tally.add(part.rows)
+                advance(part.done)
+            return judge(tally, policy)
+        for batch in read_batches(wanted.file, profile, name=wanted.name):
+            scores = score(batch.rows) if len(batch.rows) else None
             known = truth(batch.rows) if truth and scores is not None else None
             tally.add(batch.rows, scores, known)
             advance(batch.done)

@@ -90,6 +90,7 @@ def _rebuilt(kind: str, contents: dict[str, bytes], root: Path) -> dict[str, byt
     from playbill.bundle import assembly, manifest
     from playbill.bundle.requirements import earlier_pins
     from playbill.bundle.runtime.base import open_runtime
+    from playbill.bundle.served import served_of
     from playbill.bundle.texts import write_texts
     from playbill.config.params import read_params
     from playbill.server import application, command
@@ -99,7 +100,7 @@ def _rebuilt(kind: str, contents: dict[str, bytes], root: Path) -> dict[str, byt
     runtime = open_runtime(kind, layer, params.allow)
     for row in json.loads(layer["examples.json"]):
         runtime.predict({name: [value] for name, value in row.items()})
-    served = assembly.served_of(layer["contract.json"])
+    served = served_of(layer["contract.json"])
     texts = write_texts(served, params.server, params.allow, root)
     pins = earlier_pins(kind, contents["requirements.txt"].decode())
     return assembly.assemble(

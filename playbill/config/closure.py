@@ -12,12 +12,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from playbill.config.digest import Definitions, bytes_digest, code_digest, imported_names
+from playbill.engine.seal import Look
 from playbill.errors import ConfigError
 
 FRAMEWORK = "playbill"
@@ -36,20 +37,26 @@ CHECKS = frozenset(
 SCHEMA, TABLE = "playbill.config.schema", "Params"
 MODELS = (
     SCHEMA,
+    "playbill.config.cluster",
     "playbill.config.decision",
+    "playbill.config.deployment",
     "playbill.config.labelling",
+    "playbill.config.privacy",
     "playbill.config.measurement",
     "playbill.config.policy",
     "playbill.config.scalar",
     "playbill.config.source",
     "playbill.config.stage",
 )
-# Of the server, bytes count, for OpenAPI shows docstrings. A stage that reaches COPIES carries all
-# of SHIPPED, and what it imports, into the bundle as it is: some of it is imported by name alone,
-# unseen by the graph, and some is no Python.
-SERVER, COPIES = "playbill.server", "playbill.bundle.code"
+# Of the server, bytes count, for OpenAPI shows docstrings. A stage that reaches one of CARRIERS
+# copies all of SHIPPED, and what it imports, into the bundle as it is, or runs the texts
+# that import it: some is imported by name alone, unseen by the graph, and some is no Python.
+SERVER = "playbill.server"
+CARRIERS = frozenset({"playbill.bundle.code", "playbill.server.description"})
 SHIPPED = (SERVER, "playbill.bundle.runtime")
-_CACHE = Path(".dvc", "tmp", "playbill", "code.json")
+_HOME = Path(".dvc", "tmp", "playbill")
+_CACHE, _ANSWERS = _HOME / "code.json", _HOME / "closures.json"
+T = TypeVar("T")
 
 
 class SourceTree:
@@ -58,12 +65,14 @@ class SourceTree:
     Args:
         root: The project; its folders `packages` must be importable from there.
         packages: Top-level packages of the project, as `stages`.
+        seen: What their folders say; while that is the same, so is what was answered.
     """
 
-    def __init__(self, root: Path, packages: Sequence[str]) -> None:
+    def __init__(self, root: Path, packages: Sequence[str], seen: Look | None = None) -> None:
         self.root = root
+        self._seen = seen
+        self._found_out = False
         self.packages = tuple(sorted({p.split("/")[0] for p in packages} - {FRAMEWORK}))
-        self._cache_file = root / _CACHE
         self._fresh: dict[str, str] = {}
 
     @cached_property
@@ -101,11 +110,22 @@ class SourceTree:
 
     @cached_property
     def _known(self) -> dict[str, str]:
-        try:
-            found = json.loads(self._cache_file.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return _kept(self.root / _CACHE)
+
+    @cached_property
+    def _answers(self) -> dict[str, Any]:
+        found = _kept(self.root / _ANSWERS) if self._seen else {}
+        known = found.get("answers") if self._seen and found.get("of") == self._seen.digest else {}
+        return known if isinstance(known, dict) else {}
+
+    def _once(self, answer: Callable[[], T], *question: object) -> T:
+        """Return the answer to a question, found out if no file said otherwise since it was."""
+        asked = json.dumps([self.packages, *question])
+        if asked not in self._answers:
+            self._answers[asked] = answer()
+            self._found_out = True
+        known: T = self._answers[asked]
+        return known
 
     def modules(self, roots: Iterable[str]) -> set[str]:
         """Return `roots` and every module that they import, directly or not."""
@@ -116,8 +136,15 @@ class SourceTree:
                 found |= {name, *graph.find_upstream_modules(name)}
         return found | {parent for name in found for parent in _parents(name)}
 
+    def reaches(self, module: str, other: str) -> bool:
+        """Say whether `module` imports `other`, directly or not."""
+        return self._once(lambda: other in self.modules([module]), "reaches", module, other)
+
     def project_files(self, module: str) -> list[str]:
         """Return the project's files that `module` reaches, relative to the root, sorted."""
+        return self._once(lambda: self._project_files(module), "files", module)
+
+    def _project_files(self, module: str) -> list[str]:
         names = self.modules([module])
         mine = [name for name in names if name.partition(".")[0] in self.packages]
         files = (_file_below(self.root, name) for name in mine)
@@ -130,6 +157,10 @@ class SourceTree:
             roots: Modules.
             keys: Keys of params.yaml that are read; of the models, theirs count.
         """
+        asked = [*roots], [*keys]
+        return self._once(lambda: self._framework_digest(*asked), "framework", *asked)
+
+    def _framework_digest(self, roots: Iterable[str], keys: Iterable[str]) -> str:
         reached = self._deciding(roots)
         mine = sorted(n for n in reached - {*MODELS} if n.partition(".")[0] == FRAMEWORK)
         served = [name for name in mine if f"{name}.".startswith(f"{SERVER}.")]
@@ -137,7 +168,7 @@ class SourceTree:
         total.update(self._bytes(served).encode())
         if reached & {*MODELS}:
             total.update(self._models(reached, keys).encode())
-        if COPIES in reached:
+        if reached & CARRIERS:
             total.update(self._shipped().encode())
         return total.hexdigest()[:32]
 
@@ -201,15 +232,21 @@ class SourceTree:
 
     def module_digest(self, module: str) -> str:
         """Return the digest of the project's modules that `module` reaches."""
+        return self._once(lambda: self._module_digest(module), "module", module)
+
+    def _module_digest(self, module: str) -> str:
         names = [n for n in self.modules([module]) if n.partition(".")[0] in self.packages]
         return self._digest(sorted(names), self.root)
 
     def own_digest(self) -> str:
         """Return the digest of all of the project's modules, reached or not."""
-        return self._digest(self._own(), self.root)
+        return self._once(lambda: self._digest(self._own(), self.root), "own")
 
     def edges(self) -> list[str]:
         """Return who imports whom among the project's modules, as `a -> b`, sorted."""
+        return self._once(self._edges, "edges")
+
+    def _edges(self) -> list[str]:
         graph = self._graph
         return sorted(
             f"{name} -> {other}"
@@ -247,15 +284,31 @@ class SourceTree:
         return meaning
 
     def save(self) -> None:
-        """Keep the digests that were computed, by content, for the stages that follow."""
-        if not self._fresh or not (self.root / ".dvc").is_dir():
+        """Keep what was found out for the stages that follow: digests by content, answers by look.
+
+        What was written while it was looked at is looked at again.
+        """
+        if not (self.root / ".dvc").is_dir():
             return
-        self._cache_file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=self._cache_file.parent, delete=False, encoding="utf-8"
-        ) as file:
-            json.dump(self._known, file)
-        os.replace(file.name, self._cache_file)  # noqa: PTH105 - atomic over an existing file
+        if self._fresh:
+            _keep(self.root / _CACHE, self._known)
+        if self._found_out and self._seen and self._seen.settled:
+            _keep(self.root / _ANSWERS, {"of": self._seen.digest, "answers": self._answers})
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _keep(path: Path, values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        json.dump(values, file)
+    os.replace(file.name, path)  # noqa: PTH105 - atomic over an existing file
 
 
 def _pages(base: Path) -> list[Path]:

@@ -41,7 +41,7 @@ class Compiled:
     texts: dict[str, str]
     stale: tuple[str, ...]
     graph_changed: bool
-    seen: str
+    seen: seal.Look
 
     @property
     def cure(self) -> str:
@@ -64,8 +64,8 @@ def compile_project(root: Path) -> Compiled:
     composition = compose(root)
     typed = composition.params
     check_modules(composition)
-    seen = seal.manifest(root, typed.pipeline.sources)
-    tree = SourceTree(root, typed.pipeline.sources)
+    seen = seal.look(root, typed.pipeline.sources)
+    tree = SourceTree(root, typed.pipeline.sources, seen)
     environment = {
         name: stage_environment(typed, name, tree).model_dump() for name in typed.pipeline.stages
     }

@@ -16,6 +16,7 @@ from playbill.config import choice
 from playbill.config.choice import CONFIG, RECORDED, SHIPPED
 from playbill.config.interpolation import check_override, impure_leaves, refuse
 from playbill.config.origin import Key, Layer, Origin, key_lines, locate, shipped_folder
+from playbill.config.parsing import parsed_in_c
 from playbill.config.schema import Params
 from playbill.errors import ConfigError
 
@@ -91,7 +92,8 @@ def compose(root: Path, overrides: Sequence[str] = (), *, conf: Path | None = No
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    with warnings.catch_warnings(), initialize_config_dir(str(folder.resolve()), version_base=None):
+    place = str(folder.resolve())
+    with warnings.catch_warnings(), parsed_in_c(), initialize_config_dir(place, version_base=None):
         warnings.simplefilter("ignore")
         try:
             config = hydra_compose(CONFIG, list(overrides), return_hydra_config=True)

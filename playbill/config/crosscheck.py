@@ -6,6 +6,7 @@ from playbill.config.decision import gate_problems
 from playbill.config.learning import learning_problems
 from playbill.config.nearest import nearest
 from playbill.config.outcome import task_problems
+from playbill.config.privacy import privacy_problems
 from playbill.config.schema import Params
 from playbill.config.selection import selected, selector_problems
 from playbill.config.stagecheck import stage_problems
@@ -26,6 +27,7 @@ def crosscheck(params: Params) -> list[Problem]:
         *learning_problems(params),
         *_engine(params),
         *stage_problems(params),
+        *privacy_problems(params),
     ]
 
 

@@ -59,6 +59,8 @@ class Gate(Group):
     """Loss that a slice may have, in the unit of `margin`."""
     slice_rule: Literal["harm", "proof"] = "harm"
     """harm: refused if a slice is shown to be worse; proof: each must be shown not to be."""
+    k_anonymity: Annotated[int, Field(ge=2)] | None = None
+    """Smallest group of equal privacy.quasi_identifiers among the rows that were prepared."""
     floors: dict[Metric, float] = {}
     """Worst value of a metric that is let through, whatever the champion has."""
 
@@ -107,6 +109,9 @@ def gate_problems(params: "Params") -> Iterator[Problem]:
     if gate.test in SPECIAL and params.evaluation.interval.block:
         what = f"the test {gate.test} takes rows for independent, and evaluation.interval.block not"
         yield "evaluation.gate.test", what, "bootstrap, or no `block`"
+    if gate.k_anonymity and not params.privacy.quasi_identifiers:
+        what = f"k = {gate.k_anonymity} is asked for, and no column may single a person out"
+        yield "evaluation.gate.k_anonymity", what, "columns in privacy.quasi_identifiers"
     for column in gate.slices or ():
         if column not in (columns := list(params.contract.schema_["columns"])):
             what = f"`{column}` is no column of the contract"

@@ -23,6 +23,11 @@ RUNNER = "playbill.pipeline.runner"
 SEARCHERS = {"optuna": ("optuna",), "automl": ("flaml", "lightgbm")}
 _SHOWN = 8
 _PLAIN = re.compile(r"([A-Za-z0-9][\w.-]*)==([\w.+!]+)")
+# The common markers; `packaging`, which reads them all, takes a while to import.
+_MARKED = re.compile(
+    _PLAIN.pattern + r"""\s*;\s*(?:sys_platform\s*(?P<is>[!=]=)\s*["'](?P<platform>\w+)["']"""
+    r"""|python_version\s*(?P<since>>=|<)\s*["']3\.(?P<minor>\d+)["'])"""
+)
 ROUTERS = "routers"  # of conf/server: modules whose source goes into the bundle
 _REQUIREMENTS = "requirements.txt"  # of a project that is no package itself
 
@@ -42,13 +47,22 @@ def pinned(root: Path) -> dict[str, str]:
             continue
         if plain := _PLAIN.fullmatch(text):
             found[canonical(plain[1])] = plain[2]
+        elif marked := _MARKED.fullmatch(text):
+            found.update({canonical(marked[1]): marked[2]} if _holds(marked) else {})
         else:
             found.update(_with_marker(text, f"{CONSTRAINTS}:{number}"))
     return found
 
 
+def _holds(marked: re.Match[str]) -> bool:
+    """Say whether a marker of the common kinds holds here."""
+    if marked["platform"]:
+        return (sys.platform == marked["platform"]) == (marked["is"] == "==")
+    return (sys.version_info >= (3, int(marked["minor"]))) == (marked["since"] == ">=")
+
+
 def _with_marker(text: str, where: str) -> dict[str, str]:
-    """Return what a line pins that is not a bare `name==version`."""
+    """Return what a line pins whose form is not a common one."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
@@ -220,7 +234,8 @@ def check_stage(params: Params, name: str, root: Path) -> None:
         )
     if seal.fits(root, params.pipeline.sources):
         return
-    tree = SourceTree(root, params.pipeline.sources)
+    sources = params.pipeline.sources
+    tree = SourceTree(root, sources, seal.look(root, sources))
     have = stage_environment(params, name, tree)
     tree.save()
     wrong = [

@@ -86,7 +86,7 @@ def _files(params: Params, plot: Plot) -> list[str]:
 
 def _fetches(step: Step, tree: SourceTree) -> bool:
     """Say whether a stage reads the sources themselves, as `ingest` does."""
-    return "source" in step.stage.config and FETCH in tree.modules([step.module])
+    return "source" in step.stage.config and tree.reaches(step.module, FETCH)
 
 
 def _stage(step: Step, tree: SourceTree, files: list[str]) -> dict[str, Any]:

@@ -69,13 +69,19 @@ class Step:
 
 def steps(params: Params) -> dict[str, Step]:
     """Return every stage of dvc.yaml but `compose`, by name, in the order of the flow."""
-    pipeline = params.pipeline
+    pipeline, left_out = params.pipeline, params.left_out
     found = (
-        _step(pipeline, name, stage, values)
+        _step(pipeline, name, _without(stage, left_out), values)
         for name, stage in pipeline.stages.items()
         for values in items(stage)
     )
     return {step.name: step for step in found}
+
+
+def _without(stage: Stage, groups: frozenset[str]) -> Stage:
+    """Return a stage that asks for no group which the project's defaults list leaves out."""
+    kept = [key for key in stage.config if key.partition(".")[0] not in groups]
+    return stage if len(kept) == len(stage.config) else stage.model_copy(update={"config": kept})
 
 
 def items(stage: Stage) -> list[dict[str, Item]]:

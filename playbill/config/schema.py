@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from playbill.config.cluster import Kubernetes
 from playbill.config.decision import Feedback, Gate, Promotion
 from playbill.config.deployment import Alerts, Image
 from playbill.config.group import Group
@@ -26,6 +27,7 @@ from playbill.config.measurement import Importance, Interval, SliceSearch
 from playbill.config.metric import Metric
 from playbill.config.outcome import Class, Task, classes_of
 from playbill.config.policy import Drift, DriftPolicy
+from playbill.config.privacy import Privacy
 from playbill.config.scalar import Name, Prefix, Share, placed
 from playbill.config.source import Source
 from playbill.config.stage import Environment, Pipeline, Plot, Stage
@@ -338,10 +340,12 @@ class Server(Group):
     """More distributions that the bundle requires: what a router imports, joserfc for tokens."""
     python: str = "3.11"
     """Python version of the generated Dockerfile's base image."""
-    image: Image = Image()
+    image: Image = Image.model_construct()
     """The image of the server."""
-    alerts: Alerts = Alerts()
+    alerts: Alerts = Alerts.model_construct()
     """Limits of the generated alert rules."""
+    kubernetes: Kubernetes = Kubernetes.model_construct()
+    """The generated manifests."""
 
 
 class Engine(Group):
@@ -361,6 +365,7 @@ class Params(Group):
     allow: list[Prefix]
     """What a `_target_` may name: classes by prefix (`sklearn.`), a function by its full name."""
     source: Source
+    privacy: Privacy = Privacy.model_construct()
     contract: Contract
     split: Split
     feature: Feature
@@ -377,3 +382,12 @@ class Params(Group):
     pipeline: Pipeline
     environment: dict[str, Environment] = {}
     """By stage, what `compose` found installed; never written by hand."""
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Groups that the project's defaults list does not name, so that their defaults hold.
+
+        A shipped stage may ask for such a group: a project made before the group existed goes on.
+        """
+        optional = {n for n, field in type(self).model_fields.items() if not field.is_required()}
+        return frozenset(optional - self.model_fields_set - {"environment"})

@@ -152,6 +152,8 @@ def config_problems(params: Params, values: Mapping[str, object]) -> Iterator[Pr
     for name, stage in params.pipeline.stages.items():
         for index, dotted in enumerate(stage.config):
             section, _, rest = dotted.partition(".")
+            if section in params.left_out:
+                continue
             inner: object = params.pipeline.stages if section == "environment" else values
             for part in (rest if section == "environment" else dotted).split("."):
                 known = list(inner) if isinstance(inner, Mapping) else []

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from playbill.drift import bins, pairs, strata
+from playbill.drift.columnar import Rows
 from playbill.drift.periods import period_index
 from playbill.drift.profile import SCORE
 from playbill.drift.realised import Labelled
@@ -83,7 +84,7 @@ class Tally:
 
     def add(
         self,
-        frame: pd.DataFrame,
+        frame: Rows,
         scores: "Sequence[float] | NDArray[np.float64] | None" = None,
         truth: "NDArray[np.float64] | None" = None,
     ) -> None:
@@ -110,23 +111,26 @@ class Tally:
                 error.what, where=where, expected=error.expected, run=error.run
             ) from error
 
-    def _add(self, frame: pd.DataFrame, scores: "NDArray[np.float64] | None") -> None:
-        placed = {}
+    def _add(self, frame: Rows, scores: "NDArray[np.float64] | None") -> None:
+        groups, stratum = {}, self.periods.begin(frame) if self.periods else None
+        grouped = {name for pair in self._paired for name in pair}
         for name, section in self.profile["columns"].items():
+            # A column at a time, for the rows may be read as they are asked for.
             series = column_of(frame, name)
-            placed[name] = bins.place(series, section)
-            self._count(name, placed[name])
+            placed = bins.place(series, section)
+            self._count(name, placed)
             self._name_unknown(name, series, section)
+            if name in grouped:
+                groups[name] = pairs.coded(placed, section)
+            if self.periods is not None:
+                self.periods.count(name, stratum, placed)
         if self._paired:
-            groups = {n: pairs.coded(placed[n], s) for n, s in self.profile["columns"].items()}
             self.pairs += pairs.tables(groups, self._paired)
         if scores is not None:
             self._scores.append(scores)
             if section := self.profile.get("score"):
                 self._watch_score(section)
                 self._count(SCORE, bins.place(pd.Series(scores, name=SCORE), section))
-        if self.periods is not None:
-            self.periods.add(frame, placed)
         self.rows += len(frame)
 
     def _watch_score(self, section: Mapping[str, Any]) -> None:
@@ -192,35 +196,41 @@ class PeriodTally:
         """How many periods the rows are of; None where they have no time."""
         return len(self._present) if self._timed else None
 
-    def add(self, frame: pd.DataFrame, placed: Mapping[str, "NDArray[np.int64]"]) -> None:
-        """Count a batch of rows, whose bins are known."""
+    def begin(self, frame: Rows) -> "NDArray[np.int64] | None":
+        """Take up the periods of a batch; return the reference's period of each row, if any."""
         name = self.section["column"]
         if name not in frame.columns:
             self._timed, self.within = False, None
-            return
+            return None
         index = period_index(frame[name], self.section["period"])
         self.last = index
         if not len(frame):
-            return
+            return None
         self._present.update(np.unique(index).tolist())
         stratum = strata.strata(self.section, index)
-        if stratum is None or self.within is None:
+        if stratum is None:
             self.within = None
+        return stratum
+
+    def count(
+        self, column: str, stratum: "NDArray[np.int64] | None", placed: "NDArray[np.int64]"
+    ) -> None:
+        """Count a column of a batch, whose bins are known, by the reference's periods."""
+        if stratum is None or self.within is None or column not in self.within:
             return
-        for column in self.within.keys() & placed.keys():
-            shape = self.within[column].shape
-            flat = np.bincount(stratum * shape[1] + placed[column], minlength=shape[0] * shape[1])
-            self.within[column] += flat.reshape(shape)
+        shape = self.within[column].shape
+        flat = np.bincount(stratum * shape[1] + placed, minlength=shape[0] * shape[1])
+        self.within[column] += flat.reshape(shape)
 
 
-def column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+def column_of(frame: Rows, name: str) -> "pd.Series[Any]":
     """Return a column of the rows.
 
     Raises:
         DataError: It is not there, or there twice.
     """
     if name in frame.columns:
-        found = frame[name]
+        found: pd.Series[Any] = frame[name]
         if isinstance(found, pd.DataFrame):
             raise DataError(f"column {name!r} occurs {found.shape[1]} times in the rows")
         return found

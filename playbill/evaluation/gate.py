@@ -33,7 +33,7 @@ Claim = Literal["better", "not worse", "worse", "unclear"]
 class Check:
     """One thing that the gate asks, and the answer."""
 
-    name: Literal["rows", "metric", "slices", "floors"]
+    name: Literal["rows", "metric", "slices", "floors", "privacy"]
     passed: bool
     said: str
 
@@ -121,6 +121,8 @@ class Question:
         metric: The deciding metric.
         slice_rows: Slices with fewer rows are left out.
         refused: Rows that are not among these, as a model's contract refuses them.
+        k: Rows in the smallest group of the challenger's rows that have equal quasi-identifiers;
+            None: nobody counted them.
     """
 
     challenger: "Scored"
@@ -130,6 +132,7 @@ class Question:
     metric: Metric
     slice_rows: int
     refused: int = 0
+    k: int | None = None
 
 
 def decide(question: Question, gate: "Gate", progress: Progress | None = None) -> Decision:
@@ -139,6 +142,7 @@ def decide(question: Question, gate: "Gate", progress: Progress | None = None) -
     rows, blocks = len(question.challenger), plan.of(len(question.challenger))
     checks = [_enough(rows, blocks, gate, by_block=question.blocks is not None)]
     checks += _few_refused(question.refused, rows, gate)
+    checks += _anonymous(question.k, gate)
     found: Contrast | None = None
     slices: tuple[SliceContrast, ...] = ()
     floors: tuple[Floor, ...] = ()
@@ -245,6 +249,13 @@ def _few_refused(refused: int, rows: int, gate: "Gate") -> Iterator[Check]:
         share = refused / (refused + rows)
         said = f"a contract refuses {refused:,} rows, {share:.2%}, at most {gate.max_refused:.2%}"
         yield Check("rows", share <= gate.max_refused, said)
+
+
+def _anonymous(k: int | None, gate: "Gate") -> Iterator[Check]:
+    if gate.k_anonymity is not None:
+        found = "nobody counted them" if k is None else f"the smallest group has {k:,}"
+        said = f"rows with equal quasi-identifiers: {found}, at least {gate.k_anonymity:,} asked"
+        yield Check("privacy", k is not None and k >= gate.k_anonymity, said)
 
 
 def _rule(found: Contrast, gate: "Gate") -> Check:

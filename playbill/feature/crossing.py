@@ -48,7 +48,7 @@ class Crossing(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-
         check_is_fitted(self, "names_")
         texts = _texts(rows)
         made = [texts] if self.keep else []
-        for chosen in self._combinations():
+        for chosen in self.combinations():
             parts = (texts[:, index] for index in chosen)
             joined = [self.separator.join(row) for row in zip(*parts, strict=True)]
             made.append(np.array(joined, dtype=object).reshape(len(texts), 1))
@@ -59,10 +59,11 @@ class Crossing(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-
         import numpy as np
 
         given = self.names_ if input_features is None else [str(name) for name in input_features]
-        crossed = [self.separator.join(given[i] for i in each) for each in self._combinations()]
+        crossed = [self.separator.join(given[i] for i in each) for each in self.combinations()]
         return np.array([*(given if self.keep else []), *crossed], dtype=object)
 
-    def _combinations(self) -> "Iterator[tuple[int, ...]]":
+    def combinations(self) -> "Iterator[tuple[int, ...]]":
+        """Yield the places of the columns that are joined, in the order of the new ones."""
         for size in range(2, self.degree + 1):
             yield from itertools.combinations(range(self.n_features_in_), size)
 

@@ -67,7 +67,7 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit
         values = check_array(rows, ensure_all_finite="allow-nan", dtype="float64")
         made = []
         for column in values.T:
-            seconds = pd.Series(column)
+            seconds = pd.Series(np.floor(column))  # fractions would end the calendar in 2262
             times = pd.to_datetime(seconds, unit="s", utc=True).dt.tz_convert(self.zone or "UTC")
             for part in self.parts:
                 found = _part(times, part)

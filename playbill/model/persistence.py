@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import isabstract
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCHEMA = "schema.json"
+CHECK = "sklearn.utils.validation.check_array"
+CHECKED = frozenset({"dtype", "ensure_all_finite"})  # keywords that it may have
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can say
 UNIX = 3
 
@@ -35,11 +37,13 @@ UNIX = 3
 REVIEWED = (
     "collections.OrderedDict",  # LightGBM keeps its settings in one
     "collections.defaultdict",
-    "functools.partial",  # of a function that must itself be reviewed; boosting with categories
+    "functools.partial",  # as `_check_partials` lets it through alone; boosting with categories
     "numpy.dtype",
     *READY,
     "playbill.model.calibrated.CalibratedModel",
     "playbill.model.calibrated.Scores",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",  # in a BSpline
+    "scipy.interpolate._bsplines.BSpline",
     "scipy.interpolate._interpolate.interp1d",
     "sklearn._loss.loss.HalfTweedieLossIdentity",
     "sklearn.calibration._CalibratedClassifier",
@@ -51,7 +55,8 @@ REVIEWED = (
     "sklearn.model_selection._split.KFold",
     "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.tree._tree.Tree",
-    "sklearn.utils.validation.check_array",
+    "sklearn.utils._bunch.Bunch",  # a dict of votes' and stacks' estimators by name
+    CHECK,
 )
 
 
@@ -96,6 +101,7 @@ def load(source: Path | bytes, *, trusted: Sequence[str] = ()) -> Any:
                 expected="types that skops or Playbill reviewed, or that `allow:` names",
                 run="if you wrote them, add their names to `allow:` in conf/config.yaml",
             )
+        _check_partials(content, name, trusted)
         if any(each.startswith("playbill.") for each in types):
             _own()
         return skops.loads(content, trusted=[*REVIEWED, *types])
@@ -104,6 +110,43 @@ def load(source: Path | bytes, *, trusted: Sequence[str] = ()) -> Any:
             f"{name} cannot be loaded: {error}",
             expected="a .skops file as `dvc repro` writes it, and the packages it needs",
         ) from error
+
+
+def _check_partials(content: bytes, name: str, trusted: Sequence[str]) -> None:
+    """Refuse a function with arguments of its own, but for the few kinds that are reviewed.
+
+    `check_array` as scikit-learn's boosting keeps it: it looks at its argument and changes none.
+    NumPy's universal functions compute. Whatever `allow:` names is the project's own. Classes, and
+    other keywords, would reach code that nobody read with arguments in mind.
+
+    Raises:
+        BundleError: There is another one.
+    """
+    with ZipFile(BytesIO(content)) as archive:
+        state = json.loads(archive.read(SCHEMA))
+    for node in _nodes(state):
+        if node.get("__loader__") != "PartialNode":
+            continue
+        parts = node["content"]
+        path = f"{parts['func'].get('__module__')}.{parts['func'].get('__class__')}"
+        keywords = set(parts["kwds"].get("content") or ())
+        bare = not parts["args"].get("content") and keywords <= CHECKED
+        fits = (path == CHECK and bare) or _is_function(path) or is_allowed(path, trusted)
+        if parts["func"].get("__loader__") != "FunctionNode" or not fits:
+            raise BundleError(
+                f"{name} holds a functools.partial of {path} that is not trusted",
+                expected="one of a universal function of NumPy, or of what `allow:` names",
+                run="if you wrote it, add its function to `allow:` in conf/config.yaml",
+            )
+
+
+def _nodes(state: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every object of a JSON document, in its order."""
+    if isinstance(state, dict):
+        yield state
+    for each in state.values() if isinstance(state, dict) else state:
+        if isinstance(each, dict | list):
+            yield from _nodes(each)
 
 
 def _own() -> None:

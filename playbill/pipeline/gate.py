@@ -16,6 +16,7 @@ from playbill.errors import ConfigError, LineageError
 from playbill.lineage import bundle, contradiction, git, registry, revision, upstream, worktree
 from playbill.lineage.evidence import FORMAT_VERSION, seal
 from playbill.pipeline.holdout import (
+    REPORT,
     TEST,
     TRAIN,
     Rows,
@@ -91,7 +92,7 @@ def gate(
     sides = {"challenger": new, **({"champion": old} if old else {})}
     leave_refused({f"the {name}": one for name, one in sides.items()}, rows, owner)
     said = {name: ask(one, rows, owner, say) for name, one in sides.items()}
-    decision = _decide(settings, rows, said, owner, progress)
+    decision = _decide(settings, rows, said, owner, _smallest_group(project), progress)
     notes = [*rows.notes, *_notes(settings, new, old)]
     evidence = {
         "format_version": FORMAT_VERSION,
@@ -144,6 +145,7 @@ def _decide(
     rows: Rows,
     said: Mapping[str, Said],
     owner: Side,
+    k: int | None,
     progress: "Progress | None",
 ) -> "Decision":
     from playbill.evaluation.assessment import make_plan
@@ -166,8 +168,16 @@ def _decide(
         metric=metric_of(gate_.metric, owner.contract.task),
         slice_rows=settings.slice_rows,
         refused=rows.refused,
+        k=k,
     )
     return decide(question, gate_, progress)
+
+
+def _smallest_group(project: Project) -> int | None:
+    """Return the k of the rows that a revision prepared; None if its `prepare` counted none."""
+    found = revision.read_json(project.root, project.commit, REPORT)
+    counted = found.get("anonymity") if isinstance(found, dict) else None
+    return int(counted["k"]) if isinstance(counted, dict) and "k" in counted else None
 
 
 def _used(one: Side, said: Said) -> dict[str, Any]:

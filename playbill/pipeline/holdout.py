@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 TEST, TRAIN = "data/prepared/test.parquet", "data/prepared/train.parquet"
+REPORT = "data/prepared/report.json"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from playbill.bundle import parity
 from playbill.contract.column import Column
 from playbill.contract.frame import as_model_frame
 from playbill.contract.outcome import Outcome
+from playbill.feature.crossing import Crossing
+from playbill.feature.dates import PARTS, DateParts
 from playbill.model.estimator import predict
 
 INPUTS = (
@@ -112,6 +114,14 @@ def preparations() -> Mapping[str, Callable[[], Any]]:
     def ordinal(value: float) -> Any:
         return OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=value)
 
+    def dates(*parts: str, **options: Any) -> Any:
+        return ("dates", make_pipeline(DateParts(parts, **options), filled()), ["seen"])
+
+    def scaled(texts: Any, *more: Any) -> Any:
+        numbers = ["age", "dose", "rate", "night"]
+        parts = [("n", make_pipeline(filled(), StandardScaler()), numbers), ("t", texts, TEXTS)]
+        return ColumnTransformer([*parts, *more], sparse_threshold=0)
+
     bins = KBinsDiscretizer(5, encode="onehot", quantile_method="averaged_inverted_cdf")
     rare = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=20, drop="first")
     quiet = OneHotEncoder(handle_unknown="ignore")
@@ -157,6 +167,14 @@ def preparations() -> Mapping[str, Callable[[], Any]]:
             ("some", VarianceThreshold()),
             ("scaled", StandardScaler()),
         ]),
+        "date parts": lambda: scaled(quiet, dates(*PARTS)),
+        "date parts on a circle, in a zone": lambda: scaled(
+            quiet, dates("hour", "week", "year", cyclic=True, zone="America/New_York")
+        ),
+        "crossing, one-hot": lambda: scaled(make_pipeline(Crossing(), quiet)),
+        "filled, crossing alone, target": lambda: scaled(
+            make_pipeline(word(), Crossing(keep=False), TargetEncoder(random_state=0))
+        ),
     }  # fmt: skip
 
 
@@ -187,6 +205,8 @@ def estimators(task: str) -> Mapping[str, Callable[[], Any]]:
             "counts": linear_model.PoissonRegressor,
             "histogram of counts": lambda: poisson(loss="poisson", max_iter=10, random_state=0),
         }
+    from sklearn.svm import LinearSVC
+
     logistic = linear_model.LogisticRegression(max_iter=300)
     forest = ensemble.RandomForestClassifier(5, max_depth=3, random_state=0)
     return found | {
@@ -195,5 +215,10 @@ def estimators(task: str) -> Mapping[str, Callable[[], Any]]:
         "sigmoid": lambda: CalibratedClassifierCV(logistic, cv=3),
         "isotonic": lambda: CalibratedClassifierCV(forest, method="isotonic", cv=3),
         "temperature": lambda: CalibratedClassifierCV(logistic, method="temperature", cv=3),
+        "temperature of a forest": lambda: CalibratedClassifierCV(
+            forest, method="temperature", cv=3
+        ),
+        "calibrated support vectors": lambda: CalibratedClassifierCV(LinearSVC(), cv=2),
+        "calibrated ridge": lambda: CalibratedClassifierCV(linear_model.RidgeClassifier(), cv=2),
         **({"threshold": lambda: FixedThresholdClassifier(forest)} if task == "binary" else {}),
     }

@@ -39,6 +39,7 @@ from pathlib import Path
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from playbill.bundle import assembly, parity
+from playbill.bundle.served import contract_file
 from playbill.config.target import build
 from playbill.contract.frame import as_model_frame
 from playbill.contract.outcome import BINARY
@@ -56,7 +57,7 @@ pipeline = Pipeline([("feature", transform), ("model", model)])
 pipeline.fit(as_model_frame(train, ASKED), train["back"])
 pipeline = load(dump(pipeline), trusted=allow)
 expected = predict(pipeline, as_model_frame(test, ASKED))
-asked = parity.Model(pipeline, ASKED, BINARY, 0.4, assembly.contract_file(SERVED), allow)
+asked = parity.Model(pipeline, ASKED, BINARY, 0.4, contract_file(SERVED), allow)
 choice = parity.choose(["numpy", "skops"], asked, test, expected)
 server = {**texts(), "trusted.json": json.dumps(allow)}
 write(assembly.assemble(NAME, assembly.model_layer(parts(choice, SERVED, train)), server,

@@ -11,17 +11,27 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, PolynomialFeatures
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+)
 
 from playbill.bundle import parity
+from playbill.bundle.compiler.feature import Feature
 from playbill.bundle.compiler.fold import breaks_of
 from playbill.bundle.compiler.pipeline import compile_pipeline
+from playbill.bundle.compiler.transformer import transform
+from playbill.bundle.compiler.zone import changes_of
 from playbill.bundle.runtime.numpy import FILE, open_model
 from playbill.bundle.runtime.tensors import dump_tensors, load_tensors
 from playbill.contract.column import Column
 from playbill.contract.frame import as_model_frame
 from playbill.contract.outcome import BINARY
 from playbill.errors import BundleError, DataError, UnsupportedError
+from playbill.feature.crossing import Crossing
+from playbill.feature.dates import PARTS, DateParts
 from tests.bundle.pipelines import (
     ASKED,
     INPUTS,
@@ -41,7 +51,9 @@ PAIRS = [
       for prepared in ["impute, scale, target"]),
     *((prepared, model, "binary") for prepared in preparations()
       for model in ("histogram", "forest", "extra trees", "logistic")
-      if prepared not in ("impute, scale, target", "missing kept")),
+      if prepared not in ("impute, scale, target", "missing kept")
+      and ("date" not in prepared or model == "logistic")
+      and ("crossing" not in prepared or model in ("forest", "logistic"))),
     ("missing kept", "histogram", "multiclass"),
     ("missing kept", "forest", "binary"),
     ("missing kept", "large forest", "regression"),
@@ -248,19 +260,42 @@ def test_a_column_of_times_counts_seconds_as_the_table_s_reader_does() -> None:
     np.testing.assert_array_equal(as_numbers(moments, "datetime", "at"), expected)
 
 
-@pytest.mark.parametrize("cyclic", [False, True])
-def test_parts_of_a_time_in_utc(cyclic: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    from playbill.feature.ready import DateParts
+@pytest.mark.parametrize("zone", [None, "Europe/Vienna", "Pacific/Apia", "Africa/Casablanca"])
+def test_parts_of_a_time_are_the_pipelines_from_the_first_to_the_last_year(
+    zone: str | None,
+) -> None:
+    parts = DateParts(list(PARTS), zone=zone)
+    draw = np.random.default_rng(0)
+    times = np.concatenate([
+        draw.uniform(-6e10, 2.5e11, 5_000),
+        draw.integers(-(10**9), 4 * 10**9, 20_000),
+        *([changes_of(zone)[0][:-1] + step for step in (-1, 0, 0.5)] if zone else []),
+        [np.nan],
+    ])  # fmt: skip
+    expected = parts.fit(times[:, np.newaxis]).transform(times[:, np.newaxis])
+    made = transform(parts, [Feature(0, text=False)])
+    found = np.stack([each.evaluate(times) for each in made], axis=1)
+    np.testing.assert_array_equal(found, expected)
 
-    parts = ["minute", "hour", "weekday", "day", "month", "quarter", "year"]
-    dates = ColumnTransformer([("d", DateParts(parts, cyclic=cyclic), ["seen"])])
-    for model in ("logistic", "histogram"):
-        trained = fitted(make_pipeline(dates, estimators("binary")[model]()), "binary")
-        assert chosen(trained, "numpy").proof["edges"]["kinds"]["extreme"] >= 5
-    local = ColumnTransformer([("d", DateParts(parts, zone="Europe/Vienna"), ["seen"])])
-    trained = fitted(make_pipeline(local, LogisticRegression()), "binary")
-    with pytest.raises(UnsupportedError, match="time zone"):
-        compile_pipeline(trained.pipeline, INPUTS, BINARY)
+
+def test_crossed_texts_are_joined_before_they_are_looked_up() -> None:
+    """Texts that nobody knows may join to one that is known, and the other way round."""
+    crossed = ColumnTransformer([("t", make_pipeline(Crossing(separator=""), OneHotEncoder(
+        handle_unknown="ignore")), TEXTS)])  # fmt: skip
+    trained = fitted(make_pipeline(crossed, LogisticRegression()), "binary")
+    layer = compile_pipeline(trained.pipeline, INPUTS, BINARY)
+    runtime = open_model(layer)
+    frame = rows(4, 3)[0].assign(
+        ward=["nB", "n", "n", "n"], city=pd.Series(["ern", "Bern", "(missing)", None], dtype=object)
+    )
+    given = as_model_frame(frame, INPUTS)
+    expected = trained.pipeline.predict_proba(given)[:, 1]
+    columns: dict[str, list[Any]] = {str(name): frame[name].to_list() for name in given}
+    np.testing.assert_array_equal(runtime.predict(columns), expected)
+    lists = list(zip(*columns.values(), strict=True))
+    plain = [tuple(None if pd.isna(each) else each for each in row) for row in lists]
+    np.testing.assert_array_equal(runtime.predict_rows(plain), expected)
+    assert [runtime.predict_row(row) for row in plain] == expected.tolist()
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])

@@ -31,6 +31,20 @@ def test_the_pins_are_those_that_packaging_reads() -> None:
     assert pinned(REPOSITORY) == expected
 
 
+def test_common_markers_hold_where_packaging_says_so(tmp_path: Path) -> None:
+    markers = [
+        *(f'sys_platform {sign} "{name}"' for sign in ("==", "!=") for name in ("linux", "win32")),
+        *(f"python_version{sign}'3.{minor}'" for sign in (">=", "<") for minor in (9, 11, 12, 99)),
+        'python_version == "3.9"', 'os_name == "nt"',
+    ]  # fmt: skip
+    lines = [f"a{number}==1.{number} ; {marker}" for number, marker in enumerate(markers)]
+    (tmp_path / "constraints.txt").write_text("\n".join(lines))
+    wanted = [
+        found for found in map(Requirement, lines) if found.marker and found.marker.evaluate()
+    ]
+    assert list(pinned(tmp_path)) == [found.name for found in wanted]
+
+
 def test_a_line_that_pins_nothing_is_told_with_its_number(tmp_path: Path) -> None:
     (tmp_path / "constraints.txt").write_text("PyYAML==6.0\nno such line\n")
     with pytest.raises(ConfigError, match=r"constraints.txt:2"):

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from playbill.bundle.assembly import Served
+from playbill.bundle.served import Served
 from playbill.config.schema import Contract, Server
 from playbill.contract.column import columns, inputs
 from playbill.contract.task import outcome

@@ -4,15 +4,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playbill.config.schema import Drift
+from playbill.drift import columnar
 from playbill.drift import rows as reading
 from playbill.drift.decision import check, judge
 from playbill.drift.profile import build_profile
-from playbill.drift.rows import read_batches
+from playbill.drift.rows import read_batches, read_watched
 from playbill.drift.tally import Tally
 from playbill.errors import DataError
 from tests.drift.conftest import COLUMNS, draw
@@ -49,22 +51,64 @@ def test_an_error_says_after_which_row_it_is() -> None:
     assert "row 42 of 100, after row 100" in info.value.where
 
 
-@pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "new.parquet"])
-@pytest.mark.parametrize("columns", ["all", "watched"])
+FILES = ["new.csv", "new.csv.gz", "new.parquet"]
+
+
+def write(frame: pd.DataFrame, path: Path) -> Path:
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, row_group_size=1000)
+    else:
+        frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_a_file_is_read_in_batches_of_bounded_size(
-    name: str, columns: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "_batch_rows", lambda _columns: 1000)
     frame = draw(2500, 9)
-    if name.endswith("parquet"):
-        frame.to_parquet(tmp_path / name)
-    else:
-        frame.to_csv(tmp_path / name, index=False)
-    batches = list(read_batches(tmp_path / name, PROFILES["row"], whole=columns == "all"))
+    batches = list(read_batches(write(frame, tmp_path / name), PROFILES["row"]))
     assert [len(batch.rows) for batch in batches] == [1000, 1000, 500]
-    assert ("late" in batches[0].rows) is (columns == "all")
+    assert "late" in batches[0].rows
     assert batches[-1].done == 1.0
     tally = Tally(PROFILES["row"], POLICIES["row"])
     for batch in batches:
         tally.add(batch.rows)
     assert judge(tally, POLICIES["row"]) == check(PROFILES["row"], frame, POLICIES["row"])
+
+
+@pytest.mark.parametrize("unit", ["row", "period"])
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("small", [True, False], ids=["row by row", "column by column"])
+def test_what_is_watched_is_read_in_parts_to_the_same_verdict(
+    name: str, unit: str, *, small: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columnar, "FEWEST_ROWS", 2000 if small else 100)
+    monkeypatch.setattr(columnar, "CSV_BLOCK", 20_000)
+    frame = draw(2500, 9)
+    tally = Tally(PROFILES[unit], POLICIES[unit])
+    done = 0.0
+    for part in read_watched(write(frame, tmp_path / name), PROFILES[unit]):
+        assert "late" not in part.rows.columns
+        tally.add(part.rows)
+        done = part.done
+    assert done == 1.0
+    assert judge(tally, POLICIES[unit]) == check(PROFILES[unit], frame, POLICIES[unit])
+
+
+def test_a_csv_that_arrow_gives_up_in_is_read_on_by_pandas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columnar, "CSV_BLOCK", 20_000)
+    frame = draw(2500, 9).astype({"temp": object})
+    frame.loc[2400, "temp"] = "TRUE"  # no number for Arrow
+    path = write(frame, tmp_path / "new.csv")
+    parts = list(read_watched(path, PROFILES["row"]))
+    assert {type(part).__name__ for part in parts} == {"Part", "Batch"}
+    assert sum(len(part.rows) for part in parts) == len(frame)
+    tally = Tally(PROFILES["row"], POLICIES["row"])
+    for part in parts[:-1]:
+        tally.add(part.rows)
+    with pytest.raises(DataError, match="'TRUE' is not a number"):
+        tally.add(parts[-1].rows)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,13 @@ def test_dvc_reads_metrics_and_draws_plots(flights: Path, run: Run, tmp_path: Pa
     page = (tmp_path / "plots" / "index.html").read_text()
     for title in ("ROC", "precision and recall", "calibration", "confusion"):
         assert title in page
+
+
+def test_packaging_needs_no_scikit_learn(mine: Path, run: Run) -> None:
+    code = "import runpy, sys; runpy.run_module('stages.package', run_name='__main__'); "
+    done = run(sys.executable, "-c", f"{code}print(*sys.modules)", cwd=mine)
+    tops = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not {"sklearn", "skops", "scipy", "duckdb", "pandera", "hydra", "dvc"} & tops
 
 
 def test_another_model_in_config_yaml_reruns_only_what_depends_on_it(mine: Path, run: Run) -> None:

@@ -1,5 +1,8 @@
 """The stage evaluate on data sets that scikit-learn ships, one of each task."""
 
+import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,13 +10,16 @@ import yaml
 from huggingface_hub import ModelCard, ModelCardData
 from sklearn import metrics as reference
 
+from playbill.bundle import proven
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.config.origin import shipped_folder
 from playbill.contract.column import columns, inputs
 from playbill.contract.frame import as_model_frame
 from playbill.contract.outcome import outcome
 from playbill.contract.task import as_target
+from playbill.errors import BundleError
 from playbill.evaluation.report import Evaluated, as_html
+from playbill.pipeline.format import write
 from playbill.training.learning import learn
 from stages import evaluate
 from tests.learning import params, rows
@@ -28,6 +34,7 @@ WANTED = {
 }
 
 
+@cache
 def _evaluated(name: str) -> tuple[Any, dict[str, Any], Any, Any]:
     model = {"model": LEARNERS[name]} if name in LEARNERS else {}
     made = params(name, evaluation=WANTED, **model)
@@ -98,3 +105,26 @@ def test_the_card_and_the_page_of_each_task_can_be_read(name: str) -> None:
     plots = {file: table.to_dict("list") for file, table in result["plots"].items()}
     page = as_html(Evaluated("tried", "main", result["metrics"], result["report"], plots))
     assert page.count("<svg") >= 3
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "iris", "diabetes"])
+def test_what_ships_is_proven_where_the_pipeline_is_at_hand(name: str, tmp_path: Path) -> None:
+    _, result, _, test = _evaluated(name)
+    write(tmp_path / "runtime", result["runtime"])
+    found = proven.read(tmp_path / "runtime")
+    assert found.proof["hold_out"]["rows"] == len(test)
+    assert found.proof["edges"]["rows"] > 0
+    assert json.loads(found.files["runtime.json"])["runtime"] == found.proof["runtime"]
+
+
+def test_a_pipeline_that_cannot_ship_is_measured_and_packaging_says_why(tmp_path: Path) -> None:
+    neighbours = {"_target_": "sklearn.neighbors.KNeighborsClassifier"}
+    made = params("iris", model=neighbours, evaluation=WANTED, bundle={"runtimes": ["numpy"]})
+    frame = rows("iris")
+    learned = learn(made, frame)
+    result = evaluate.run(made, pipeline=learned.pipeline, test=frame, training=learned.report)
+    assert result["metrics"]
+    write(tmp_path / "runtime", result["runtime"])
+    with pytest.raises(BundleError, match="KNeighborsClassifier") as caught:
+        proven.read(tmp_path / "runtime")
+    assert "skops" in caught.value.run

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-UNKNOWN = "\0 no category has this name"
-
 
 def words_of(pipeline: Any) -> list[str]:
     """Return every text that a fitted transformer of the Pipeline knows, sorted."""

@@ -5,11 +5,12 @@ one. So its function is a table, whatever the transformers are. A number's funct
 elementwise operations, which may end in a table too, by key or by interval.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playbill.bundle.runtime.joined import Joined
 from playbill.bundle.runtime.preparation import Operation, operate, pieces
 from playbill.errors import UnsupportedError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+UNKNOWN = "\0 no category has this name"
 # Operations that never make the greater of two numbers the smaller; a logarithm or a root does,
 # where it leaves its domain.
 RISING = frozenset(
@@ -36,6 +38,32 @@ class Break:
     mode: str
 
 
+class Columns:
+    """The columns that a compiled model reads: the contract's inputs, and texts joined of them.
+
+    Args:
+        inputs: How many columns the contract has.
+        words: Every text that a transformer knows.
+    """
+
+    def __init__(self, inputs: int, words: "Sequence[str]") -> None:
+        self.inputs = inputs
+        self.words = list(words)
+        self.joined: list[Joined] = []
+
+    def place(self, joined: Joined) -> int:
+        """Return the place of a joined column, which is added if it is not there yet."""
+        if joined not in self.joined:
+            self.joined.append(joined)
+        return self.inputs + self.joined.index(joined)
+
+    def text(self, place: int) -> "Feature":
+        """Return a text column as it comes."""
+        values = np.empty(len(self.words) + 2, dtype=object)
+        values[:] = [*self.words, UNKNOWN, np.nan]
+        return Feature(place, text=True, values=values, columns=self)
+
+
 @dataclass(frozen=True)
 class Feature:
     """A column of the table at some place of the Pipeline.
@@ -43,10 +71,12 @@ class Feature:
     Attributes:
         source: Place of its input among the contract's.
         text: Whether that input is a text.
-        operations: What happened to a number, its parameters of shape ().
+        operations: What happened to a number, its parameters of shape (), or arrays that features
+            have in common.
         turn: Where the number became one of finitely many, if it did.
         values: Value by code of a text's domain or of `turn`; object dtype as long as it is text.
         bad: Codes that a transformer refused.
+        columns: Of a text: where columns are joined.
     """
 
     source: int
@@ -55,13 +85,20 @@ class Feature:
     turn: Break | None = None
     values: "NDArray[Any] | None" = None
     bad: "NDArray[np.bool_] | None" = None
+    columns: Columns | None = field(default=None, compare=False, repr=False)
 
     @property
     def numeric(self) -> bool:
         """Whether its values are numbers at this place."""
         return self.values is None or self.values.dtype.kind == "f"
 
-    def then(self, name: str, *parameters: float) -> "Feature":
+    def is_raw(self) -> bool:
+        """Say whether a text is as it came, but for a missing one."""
+        if self.columns is None or self.values is None or self._refused().any():
+            return False
+        return bool(self.values[:-1].tolist() == [*self.columns.words, UNKNOWN])
+
+    def then(self, name: str, *parameters: "float | Floats") -> "Feature":
         """Return the feature after one more elementwise operation.
 
         Raises:

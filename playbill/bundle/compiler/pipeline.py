@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playbill.bundle.compiler.encoder import UNKNOWN, words_of
+from playbill.bundle.compiler.encoder import words_of
 from playbill.bundle.compiler.ensemble import READERS, Ensemble, read_ensemble
-from playbill.bundle.compiler.feature import Feature
+from playbill.bundle.compiler.feature import Columns, Feature
 from playbill.bundle.compiler.fold import breaks_of, joined
 from playbill.bundle.compiler.graph import linear_graph, trees_graph
 from playbill.bundle.compiler.masks import asked as asked_by
@@ -56,17 +57,19 @@ def _compiled(
 ) -> dict[str, bytes]:
     _check_classes(pipeline, asked)
     words = words_of(pipeline)
-    features = [_raw(place, column, words) for place, column in enumerate(inputs)]
+    columns = Columns(len(inputs), words)
     compiler = kind(len(words) + 2, Writer())
-    model = compiler.scorer(pipeline, features, raw=False)
+    model = compiler.scorer(pipeline, _raw(inputs, columns), raw=False)
+    texts = [place for place, column in enumerate(inputs) if column.kind == "text"]
+    texts += range(len(inputs), len(inputs) + len(columns.joined))
     about = {
         "format_version": FORMAT_VERSION,
         "inputs": [[column.name, column.kind] for column in inputs],
-        "words": {
-            str(place): words for place, column in enumerate(inputs) if column.kind == "text"
-        },
+        "words": {str(place): words for place in texts},
         "model": model,
     }
+    if columns.joined:
+        about["joined"] = [asdict(each) for each in columns.joined]
     return {FILE: dump_tensors(compiler.writer.arrays, about), **compiler.graphs}
 
 
@@ -77,10 +80,9 @@ def raw_breaks(pipeline: Any, inputs: "Sequence[Column]") -> "dict[str, Floats]"
     of the Pipeline is not known, what stands before it is told all the same.
     """
     words = words_of(pipeline)
-    features = [_raw(place, column, words) for place, column in enumerate(inputs)]
     compiler = _Compiler(len(words) + 2, Writer())
     with suppress(UnsupportedError):
-        compiler.scorer(pipeline, features, raw=False)
+        compiler.scorer(pipeline, _raw(inputs, Columns(len(inputs), words)), raw=False)
     found: dict[str, list[Floats]] = {}
     for feature, thresholds in compiler.seen:
         if not feature.text and (feature.turn is not None or len(thresholds)):
@@ -90,12 +92,12 @@ def raw_breaks(pipeline: Any, inputs: "Sequence[Column]") -> "dict[str, Floats]"
     return {name: joined(breaks) for name, breaks in found.items()}
 
 
-def _raw(place: int, column: "Column", words: Sequence[str]) -> Feature:
-    if column.kind != "text":
-        return Feature(place, text=False)
-    values = np.empty(len(words) + 2, dtype=object)
-    values[:] = [*words, UNKNOWN, np.nan]
-    return Feature(place, text=True, values=values)
+def _raw(inputs: "Sequence[Column]", columns: Columns) -> list[Feature]:
+    """Return the contract's columns as they come."""
+    return [
+        columns.text(place) if column.kind == "text" else Feature(place, text=False)
+        for place, column in enumerate(inputs)
+    ]
 
 
 def _check_classes(pipeline: Any, asked: "Outcome") -> None:
@@ -195,14 +197,13 @@ class _Compiler:
         calibrators = []
         if each.method == "temperature":
             temperature = float(each.calibrators[0].beta_)
-            if not raw and classes == 2:  # noqa: PLR2004
-                raise UnsupportedError("temperature scaling of two probabilities")
         else:
             calibrators = [self._calibrator(one) for one in each.calibrators]
         return {
             "scorer": self.scorer(estimator, features, raw=raw),
             "calibrators": calibrators,
             "temperature": temperature,
+            **({"shares": True} if temperature and not raw and classes == TWO else {}),
         }
 
     def _calibrator(self, one: Any) -> dict[str, Any]:
@@ -247,6 +248,10 @@ def _one_against_rest(model: Any) -> str:
     return "sigmoid" if len(model.classes_) == 2 else "one_against_rest"  # noqa: PLR2004
 
 
+def _scores_only(model: Any) -> str:
+    raise UnsupportedError(f"probabilities of {type(model).__name__}")
+
+
 def _identity(model: Any) -> str:
     if np.ndim(model.coef_) != 1:
         raise UnsupportedError("a linear model of several targets")
@@ -257,12 +262,19 @@ def _exponential(model: Any) -> str:
     return "exp" if type(model._base_loss.link).__name__ == "LogLink" else "identity"  # noqa: SLF001
 
 
+TWO = 2
 CALIBRATED = "playbill.model.calibrated"  # the module of this framework's own
 # Linear models by name, with the function that names their link.
 LINEAR: Mapping[str, Callable[[Any], str]] = {
     "LogisticRegression": _logistic,
     "LogisticRegressionCV": _logistic,
     "SGDClassifier": _one_against_rest,
+    # Calibrated, for they have scores alone.
+    **dict.fromkeys(
+        ("LinearSVC", "PassiveAggressiveClassifier", "Perceptron", "RidgeClassifier",
+         "RidgeClassifierCV"),
+        _scores_only,
+    ),
     **dict.fromkeys(
         (
             "ARDRegression", "BayesianRidge", "ElasticNet", "ElasticNetCV", "HuberRegressor",

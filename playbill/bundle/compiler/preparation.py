@@ -10,9 +10,13 @@ from playbill.errors import UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from playbill.bundle.compiler.feature import Feature
     from playbill.bundle.compiler.writer import Writer
     from playbill.bundle.runtime.preparation import Operation
+
+    Floats = NDArray[np.float64]
 
 Numbered = list[tuple[int, "Feature"]]
 
@@ -26,14 +30,14 @@ def write_preparation(features: "Sequence[Feature]", writer: "Writer") -> dict[s
     if not all(feature.numeric for feature in features):
         raise UnsupportedError("a text column that no transformer made a number of")
     tables: dict[int, Numbered] = defaultdict(list)
-    scalars: dict[tuple[str, ...], Numbered] = defaultdict(list)
+    scalars: dict[tuple[Any, ...], Numbered] = defaultdict(list)
     steps: dict[tuple[Any, ...], Numbered] = defaultdict(list)
     for numbered in enumerate(features):
         feature = numbered[1]
         if feature.text:
             tables[feature.source].append(numbered)
         elif feature.turn is None:
-            scalars[tuple(name for name, _ in feature.operations)].append(numbered)
+            scalars[_chain(feature)].append(numbered)
         else:
             steps[_alike(feature)].append(numbered)
     return {
@@ -44,11 +48,19 @@ def write_preparation(features: "Sequence[Feature]", writer: "Writer") -> dict[s
     }
 
 
+def _chain(feature: "Feature") -> tuple[Any, ...]:
+    """Return what features share that are computed together, each with its own parameters."""
+    return tuple(
+        (name, *(each.tobytes() if each.ndim else "" for each in parameters))
+        for name, parameters in feature.operations
+    )
+
+
 def _alike(feature: "Feature") -> tuple[Any, ...]:
     """Return what features share that are computed together from one input."""
     assert feature.turn is not None
     operations = tuple(
-        (name, *(float(each) for each in parameters)) for name, parameters in feature.operations
+        (name, *(each.tobytes() for each in parameters)) for name, parameters in feature.operations
     )
     return feature.source, operations, feature.turn.mode, feature.turn.keys.tobytes()
 
@@ -75,7 +87,7 @@ def _scalar(group: Numbered, writer: "Writer") -> dict[str, Any]:
         [
             chains[0][step][0],
             [
-                writer.put("parameter", [chain[step][1][at] for chain in chains])
+                writer.put("parameter", _parameter([chain[step][1][at] for chain in chains]))
                 for at in range(len(chains[0][step][1]))
             ],
         ]
@@ -86,6 +98,11 @@ def _scalar(group: Numbered, writer: "Writer") -> dict[str, Any]:
         "out": writer.put("out", [place for place, _ in group], np.int64),
         "operations": operations,
     }
+
+
+def _parameter(each: "Sequence[Floats]") -> "Floats":
+    """Return a parameter of many features: one number for each, or the array they share."""
+    return each[0] if each[0].ndim else np.array(each)
 
 
 def _step(group: Numbered, writer: "Writer") -> dict[str, Any]:

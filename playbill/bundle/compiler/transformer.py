@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from playbill.bundle.compiler.crossing import cross
 from playbill.bundle.compiler.encoder import encode
 from playbill.bundle.compiler.feature import Break, Feature, select
+from playbill.bundle.compiler.zone import changes_of
 from playbill.errors import UnsupportedError
 
 Features = list[Feature]
@@ -24,6 +26,8 @@ DATE_PARTS: Mapping[str, tuple[int, int]] = {
     "hour": (0, 24),
     "weekday": (0, 7),
     "day": (1, 31),
+    "day_of_year": (1, 366),
+    "week": (1, 53),
     "month": (1, 12),
     "quarter": (1, 4),
     "year": (0, 0),
@@ -189,8 +193,9 @@ def _stepped(feature: Feature, edges: Any) -> Feature:
 
 
 def _dates(step: Any, features: Sequence[Feature]) -> Features:
-    if step.zone not in (None, "UTC") or not set(step.parts) <= set(DATE_PARTS):
-        raise UnsupportedError("DateParts in a time zone, or of weeks")
+    if step.zone not in (None, "UTC"):
+        changes, offsets = changes_of(step.zone)
+        features = [each.then("local", changes, offsets) for each in features]
     found: Features = []
     for feature in features:
         for part in step.parts:
@@ -203,6 +208,12 @@ def _dates(step: Any, features: Sequence[Feature]) -> Features:
             else:
                 found.append(made)
     return found
+
+
+def _crossing(step: Any, features: Sequence[Feature]) -> Features:
+    from playbill.feature.crossing import MISSING
+
+    return cross(step, features, MISSING)
 
 
 def _only_nan(step: Any) -> None:
@@ -230,5 +241,6 @@ RULES: Mapping[str, Callable[[Any, Sequence[Feature]], Features]] = {
     "sklearn.TargetEncoder": _target,
     "sklearn.KBinsDiscretizer": _bins,
     "sklearn.Binarizer": _binarizer,
+    "playbill.Crossing": _crossing,
     "playbill.DateParts": _dates,
 }

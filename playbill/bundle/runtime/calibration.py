@@ -60,11 +60,13 @@ class Member:
         score: Predictions of the classifier within, shape (n, outputs).
         calibrators: One for each output, or none for temperature scaling.
         temperature: Inverse temperature; 0 without.
+        shares: Whether one output is the probability of the second of two classes.
     """
 
     score: "Callable[[Sequence[NDArray[np.float64]]], Floats]"
     calibrators: "tuple[Callable[[Floats], Floats], ...]"
     temperature: float
+    shares: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Calibrated:
     def _probabilities(self, member: Member, columns: "Sequence[NDArray[np.float64]]") -> "Floats":
         scores = member.score(columns)
         if member.temperature:
+            if member.shares:
+                scores = np.concatenate([1 - scores, scores], axis=1)
             found = softmax(member.temperature * _logits(scores))
             found = found[:, 1:] if self.classes == 2 else found  # noqa: PLR2004
         else:

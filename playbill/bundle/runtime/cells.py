@@ -71,6 +71,17 @@ def as_codes(values: Any, lookup: Mapping[Any, int], unknown: int) -> "NDArray[n
     return np.fromiter(codes, np.int64)
 
 
+def as_texts(values: Any) -> list[str | None]:
+    """Return a text column as texts, None for a missing one.
+
+    Args:
+        values: A sequence of Python values, an array or a pandas Series.
+    """
+    if type(values) is list and WORDS.issuperset(map(type, values)):
+        return values
+    return [None if is_missing(value) else str(value) for value in _array(values)]
+
+
 def _one_by_one(values: Sequence[Any], kind: str, name: str) -> "NDArray[np.float64]":
     convert = seconds if kind == "datetime" else number
     found = np.empty(len(values), dtype=np.float64)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from playbill.bundle.runtime.calibration import Calibrated, Isotonic, Member, Sigmoid
-from playbill.bundle.runtime.cells import as_codes, as_numbers, unanswered
+from playbill.bundle.runtime.cells import as_codes, as_numbers, as_texts, unanswered
+from playbill.bundle.runtime.joined import Joined
 from playbill.bundle.runtime.linear import Linear
 from playbill.bundle.runtime.preparation import Piece, Preparation, Scalar, Table
 from playbill.bundle.runtime.row import RowPreparation
@@ -55,6 +56,7 @@ class NumpyRuntime:
         inputs: Name and kind of the contract's input columns, in its order.
         lookups: Codes by text for each text column that the model looks at, by its place.
         score: Predicts for columns as `Preparation.matrix` takes them.
+        joined: Text columns made of others, which follow the inputs.
     """
 
     quick = True
@@ -64,7 +66,11 @@ class NumpyRuntime:
         inputs: Sequence[tuple[str, str]],
         lookups: dict[int, dict[Any, int]],
         score: "Scorer",
+        joined: Sequence[Joined] = (),
     ) -> None:
+        self._joined = tuple(joined)
+        self._joins = [lookups[len(inputs) + number] for number in range(len(joined))]
+        self._read = frozenset(place for each in joined for place in each.of)
         self._inputs = tuple(inputs)
         self._lookups = lookups
         self._score = score.batch
@@ -80,14 +86,19 @@ class NumpyRuntime:
 
     def predict_rows(self, rows: Sequence[Sequence[object]]) -> "Floats":
         """Return predictions; see `Runtime.predict_rows`."""
-        columns = list(zip(*rows, strict=True))
+        columns: list[Any] = list(zip(*rows, strict=True))
         encoded: list[NDArray[Any]] = [
             encode(values) for encode, values in zip(self._encoders, columns, strict=True)
         ]
+        if self._joined:
+            encoded += self._crossed(columns)
         return self._shaped(self._score(encoded))
 
     def predict_row(self, values: Sequence[object]) -> float | list[float]:
         """Return the prediction of one row; see `Runtime.predict_row`."""
+        given = values
+        if self._joined:
+            values = self._extended(values)
         if self._masked is not None:
             found = self._masked.row(values)
             if found is not None:
@@ -98,7 +109,7 @@ class NumpyRuntime:
                 raise unanswered(np.isnan(answers))
             plain: list[float] = answers[0].tolist()
             return plain[0] if len(plain) == 1 else plain
-        columns = {name: [value] for (name, _), value in zip(self._inputs, values, strict=True)}
+        columns = {name: [value] for (name, _), value in zip(self._inputs, given, strict=True)}
         answer: float | list[float] = self.predict(columns)[0].tolist()
         return answer
 
@@ -118,7 +129,27 @@ class NumpyRuntime:
                 encoded.append(as_codes(columns[name], lookup, len(lookup) - 1))
             else:
                 encoded.append(np.zeros(len(columns[name]), dtype=np.int64))
+        if self._joined:
+            texts: list[Any] = [
+                as_texts(columns[name]) if place in self._read else None
+                for place, (name, _) in enumerate(self._inputs)
+            ]
+            encoded += self._crossed(texts)
         return encoded
+
+    def _crossed(self, columns: list[Any]) -> "list[NDArray[np.int64]]":
+        """Return the codes of the joined columns; `columns` are the inputs' texts."""
+        encoded = []
+        for each, lookup in zip(self._joined, self._joins, strict=True):
+            columns.append(each.texts(columns))
+            encoded.append(as_codes(columns[-1], lookup, len(lookup) - 1))
+        return encoded
+
+    def _extended(self, values: Sequence[Any]) -> list[Any]:
+        found = list(values)
+        for each in self._joined:
+            found.append(each.text(found))
+        return found
 
     def _shaped(self, found: "Floats") -> "Floats":
         if np.isnan(found).any():
@@ -190,6 +221,14 @@ class _Reader:
         self._graph = graph
         self._arrays = arrays
         self._inputs = [(str(name), str(kind)) for name, kind in about["inputs"]]
+        self._joined = [
+            Joined(tuple(map(int, each["of"])), tuple(map(str, each["missing"])), each["separator"])
+            for each in about.get("joined", ())
+        ]
+        self._plain = tuple(self._inputs)
+        for each in self._joined:
+            name = each.separator.join(self._inputs[place][0] for place in each.of)
+            self._inputs.append((name, "text"))
         self._names = tuple(name for name, _ in self._inputs)
         self._model = about["model"]
         self._lookups = {
@@ -201,7 +240,8 @@ class _Reader:
         }
 
     def runtime(self) -> NumpyRuntime:
-        return NumpyRuntime(self._inputs, self._lookups, self._scorer(self._model))
+        score = self._scorer(self._model)
+        return NumpyRuntime(self._plain, self._lookups, score, self._joined)
 
     def _scorer(self, plain: Mapping[str, Any]) -> Any:
         build = {
@@ -226,7 +266,8 @@ class _Reader:
         for each in plain["members"]:
             calibrators = tuple(self._calibrator(one) for one in each["calibrators"])
             score = self._scorer(each["scorer"])
-            members.append(Member(score.batch, calibrators, float(each["temperature"])))
+            shares = bool(each.get("shares"))
+            members.append(Member(score.batch, calibrators, float(each["temperature"]), shares))
         return Calibrated(tuple(members), int(plain["classes"]))
 
     def _calibrator(self, plain: Mapping[str, Any]) -> "Callable[[Floats], Floats]":

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 EPOCH_YEAR = 1970
-LAST_SECOND = 10.0**11  # far beyond what a table's time can be
+CYCLE = 146_097 * DAY  # seconds of 400 years
+LAST_SECOND = 10.0**12  # far beyond the year 9999, the last that a table can hold
 
 
 def _fill(x: "Floats", value: "Floats") -> "Floats":
@@ -67,6 +68,23 @@ def _weekday(x: "Floats") -> "Floats":
     return found
 
 
+def _week(x: "Floats") -> "Floats":
+    """Return the week of ISO 8601: its Thursday's place in that day's year."""
+    thursday = (np.floor(x / DAY) - _weekday(x) + 3) * DAY
+    found: Floats = np.floor(_part("D", "Y")(thursday) / 7) + 1
+    return found
+
+
+def _local(x: "Floats", changes: "Floats", offsets: "Floats") -> "Floats":
+    """Return local seconds of seconds in UTC; see `playbill.bundle.compiler.zone`."""
+    late = x >= changes[-1]
+    # The calendar, weekdays too, repeats itself after 400 years, and so do a zone's last rules.
+    back = np.ceil((x - changes[-1] + 1) / CYCLE) * CYCLE
+    within = np.where(late, x - back, x)
+    found: Floats = x + offsets[np.searchsorted(changes, within, side="right")]
+    return found
+
+
 # Operation by name: its function and how many parameters it has for each column.
 OPERATIONS: "Mapping[str, Callable[..., Floats]]" = {
     "fill": _fill,
@@ -90,6 +108,9 @@ OPERATIONS: "Mapping[str, Callable[..., Floats]]" = {
     "minute": _part("m", "h"),
     "hour": _part("h", "D"),
     "weekday": _weekday,
+    "week": _week,
+    "day_of_year": lambda x: _part("D", "Y")(x) + 1,
+    "local": _local,
     "day": lambda x: _part("D", "M")(x) + 1,
     "month": lambda x: _part("M", "Y")(x) + 1,
     "quarter": lambda x: np.floor(_part("M", "Y")(x) / 3) + 1,

@@ -1,0 +1,1 @@
+"""Writes the Kubernetes manifests of a model's server: a Kustomize base and an overlay a place."""
