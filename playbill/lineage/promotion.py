@@ -24,6 +24,7 @@ from playbill.lineage import (
     store,
     tagname,
     upstream,
+    vouching,
     worktree,
 )
 
@@ -139,19 +140,32 @@ def complete(root: Path, candidate: Candidate, wish: Wish, decided: dict[str, An
     facts = {**candidate.facts, "artifact": artifact}
     version = candidate.version
     new: list[str] = []
+    vouched = vouching.to_vouch(root, artifact)
     try:
         if version is None:
             version = wish.version or registration.next_version(
                 root, artifact, wish.bump or "patch"
             )
             new.append(registration.register(root, artifact, commit, facts, version))
-        facts |= {"stage": wish.stage, **decided}
+        facts |= {"stage": wish.stage, **decided, **vouch(vouched)}
         new.append(registration.assign(root, artifact, version, wish.stage, facts))
         sign(root, *new)
     except LineageError:
         gittag.remove_tags(root, *new)
         raise
-    return Promotion(artifact, version, wish.stage, commit, tuple(new), facts, candidate.notes)
+    notes = (*candidate.notes, *vouched_words(vouched))
+    return Promotion(artifact, version, wish.stage, commit, tuple(new), facts, notes)
+
+
+def vouch(before: dict[str, str]) -> dict[str, Any]:
+    """Return what a signed tag says of the unsigned ones before it; nothing if there are none."""
+    return {vouching.FIELD: before} if before else {}
+
+
+def vouched_words(before: dict[str, str]) -> tuple[str, ...]:
+    """Return what the signer should know of that: the names, to look at."""
+    said = "its signature says too that these were there before signatures were asked for"
+    return (f"{said}: {', '.join(before)}",) if before else ()
 
 
 def as_dict(done: Promotion, *, pushed: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from playbill.lineage import (
     registry,
     revision,
     tagname,
+    vouching,
 )
 
 FORMAT_VERSION = 1
@@ -68,6 +69,7 @@ def rollback(root: Path, stage: str, reason: str, to: str | None = None) -> Deci
     facts = evidence.verify(root, earlier.tag)
     notes = promotion.check_pushed(root, earlier.tag.commit, allow=False)
     version = str(facts.get("version"))
+    vouched = vouching.to_vouch(root, artifact)
     fresh = {
         **evidence.gather(root, earlier.tag.commit),
         "artifact": artifact,
@@ -78,9 +80,11 @@ def rollback(root: Path, stage: str, reason: str, to: str | None = None) -> Deci
             "to": earlier.tag.name,
             "reason": reason,
         },
+        **promotion.vouch(vouched),
     }
     tag = registration.assign(root, artifact, version, stage, fresh)
     _signed(root, tag)
+    notes = (*notes, *promotion.vouched_words(vouched))
     return Decided(artifact, version, reason, (tag,), notes=notes)
 
 
