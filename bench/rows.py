@@ -20,46 +20,50 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PLAYBILL = """
-import os, sys
+import sys, time
 from pathlib import Path
 from pydantic import TypeAdapter
 sys.path.insert(0, sys.argv[1])
 from playbill.config.schema import Contract, Split
+from playbill.config.scratch import fresh
 from playbill.config.source import FileSource, Window
-from playbill.contract.validation import validate
+from playbill.contract.trial import validate
 from playbill.pipeline import format as file_format
 from playbill.source.fetch import fetch
 from playbill.source.join import join
-from playbill.split.division import split
-from playbill.split.rules import apply_rules
-import pandas as pd
+from playbill.contract.task import as_target_column, outcome
+from playbill.split.base import Roles
+from playbill.split.preparation import prepare
 root = Path.cwd()
 make = lambda kind, value: TypeAdapter(kind).validate_python(value)
 source = make(FileSource, {"kind": "file", "path": "rows.csv"})
 window = make(Window, {"start": "2013-01-01", "end": "2014-01-01"})
 snapshot = fetch("rows", source, window, root=root)
 query = "SELECT * REPLACE (time_hour::TIMESTAMP AS time_hour) FROM rows ORDER BY time_hour, id"
-table = join(query, {"rows": snapshot.table()})
+table = fresh(root, "table.parquet")
+join(query, {"rows": list(snapshot.parquet.values())}, table)
 file_format.write(root / "raw", snapshot.files())
 file_format.write(root / "table.parquet", table)
-table = pd.read_parquet("table.parquet")
 span = lambda low, high: {"in_range": {"min_value": low, "max_value": high}}
-schema = {"strict": True, "columns": {
+contract = Contract.model_validate({"task": "regression", "schema": {"strict": True, "columns": {
     "id": {"dtype": "int64", "unique": True}, "time_hour": {"dtype": "datetime64[ns]"},
     "carrier": {"dtype": "str"}, "origin": {"dtype": "str", "isin": ["EWR", "JFK", "LGA"]},
     "distance": {"dtype": "int64", **span(1, 10000)}, "hour": {"dtype": "int64", **span(0, 23)},
-    "arr_delay": {"dtype": "float64", "nullable": True}}}
-import time
+    "arr_delay": {"dtype": "float64", "nullable": True}}},
+    "columns": {"id": {"role": "key"}, "time_hour": {"role": "time"},
+                "arr_delay": {"role": "target"}}})
 begin = time.process_time()
-validate(table, schema, name="the table")
-print("validate", time.process_time() - begin)
-file_format.write(root / "valid.parquet", table)
-table = pd.read_parquet("valid.parquet")
-kept, _ = apply_rules(table, key="id", target="arr_delay", drop_duplicates=True)
+valid = validate(root / "table.parquet", contract.schema_, name="the table")
+print(f"validate {time.process_time() - begin:.2f}")
+file_format.write(root / "valid.parquet", valid)
 config = make(Split, {"kind": "time", "may_cross": ["time"]})
-train, test = split(kept, config, key="id", target="arr_delay", time="time_hour")
-file_format.write(root / "train.parquet", train)
-file_format.write(root / "test.parquet", test)
+made = prepare(
+    root / "valid.parquet", config, Roles("id", "arr_delay", "time_hour"), task="regression",
+    as_target=lambda values: as_target_column(values, outcome(contract), name="arr_delay"),
+    root=root,
+)
+file_format.write(root / "train.parquet", made.train)
+file_format.write(root / "test.parquet", made.test)
 """
 PANDAS = """
 import pandas as pd

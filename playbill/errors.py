@@ -10,7 +10,8 @@ PlaybillError
 ├── InstalledError         PB310  what is installed is not what constraints.txt says     exit 3
 ├── StageError             PB320  a stage's input is missing or its output is wrong      exit 3
 ├── DataError              PB400  data could not be read                                 exit 3
-│   └── ContractError      PB410  data breaks its contract                               exit 3
+│   ├── ContractError      PB410  data breaks its contract                               exit 3
+│   └── FitError           PB420  an estimator or a transformer refused its rows         exit 3
 ├── BundleError            PB500  a bundle is incomplete, altered or of another format   exit 3
 │   └── UnsupportedError   PB510  a runtime cannot take a Pipeline; the next one is tried     exit 3
 ├── LineageError           PB600  Git or DVC does not have what was asked for            exit 3
@@ -119,6 +120,12 @@ class ContractError(DataError):
     """Data was read and breaks its contract."""
 
     code = "PB410"
+
+
+class FitError(DataError):
+    """An estimator or a transformer refused rows or parameters; the message names its key."""
+
+    code = "PB420"
 
 
 class BundleError(PlaybillError):

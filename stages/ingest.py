@@ -1,22 +1,19 @@
 """Stage ingest: the declared sources become snapshots, and the query joins them into one table."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from playbill.config import place
-from playbill.config.privacy import Privacy
 from playbill.config.schema import Params
+from playbill.config.scratch import fresh
 from playbill.privacy.treatment import treat
 from playbill.source.fetch import fetch
-from playbill.source.join import join, plain
-
-if TYPE_CHECKING:
-    import pandas as pd
+from playbill.source.join import join, rewrite
 
 
 def run(params: Params) -> dict[str, object]:
     """Return `snapshots` (files under data/raw) and `table`, one row a case."""
-    source = params.source
+    source, privacy = params.source, params.privacy
     known = params.environment.get("ingest")
     snapshots = [
         fetch(
@@ -30,18 +27,14 @@ def run(params: Params) -> dict[str, object]:
         )
         for name, each in source.sources.items()
     ]
-    table = join(source.query, {snapshot.name: snapshot.table() for snapshot in snapshots})
+    table = fresh(Path.cwd(), "table.parquet")
+    join(source.query, {each.name: list(each.parquet.values()) for each in snapshots}, table)
+    if privacy.columns:
+        rewrite(table, partial(treat, privacy=privacy, secret=place.secret))
     return {
         "snapshots": {k: v for snapshot in snapshots for k, v in snapshot.files().items()},
-        "table": _treated(table, params.privacy) if params.privacy.columns else table,
+        "table": table,
     }
-
-
-def _treated(table: "pd.DataFrame", privacy: Privacy) -> "pd.DataFrame":
-    import pyarrow as pa
-
-    whole = treat(pa.Table.from_pandas(table, preserve_index=False), privacy, place.secret)
-    return plain(whole.to_pandas())
 
 
 if __name__ == "__main__":

@@ -1,15 +1,12 @@
 """Stage validate: the joined table must keep the contract; every broken check is reported."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from playbill.config.schema import Params
-from playbill.contract.validation import validate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from playbill.contract.trial import validate
 
 
-def run(params: Params, *, table: "pd.DataFrame") -> dict[str, object]:
+def run(params: Params, *, table: Path) -> dict[str, object]:
     """Return `valid`, the table as it came."""
     contract = params.contract
     personal = [name for name, column in contract.columns.items() if column.personal]

@@ -93,7 +93,7 @@ class Sources:
         if path is None or path.suffix != ".py" or step > _MOST_STEPS:
             return Definition(module, ".".join(names))
         tree = parse(path)
-        bound = [found for node in _statements(tree.body) for found in _binding(node, name)]
+        bound = [found for node in statements(tree.body) for found in _binding(node, name)]
         if bound:
             spare = {id(node) for node in _fallbacks(tree)}
             meant = [found for found in bound if id(found[0]) not in spare]
@@ -121,8 +121,8 @@ class Sources:
     def _unbound(
         self, module: str, names: tuple[str, ...], tree: ast.Module, step: int
     ) -> Definition:
-        known = {n for node in _statements(tree.body) for n in _names(node)}
-        for node in _statements(tree.body):
+        known = {n for node in statements(tree.body) for n in _names(node)}
+        for node in statements(tree.body):
             if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
                 inner = self._walk(".".join((self._absolute(module, node), *names)), step + 1)
                 if inner.known is None:
@@ -180,7 +180,7 @@ def _parse(path: Path, *_version: int) -> ast.Module:
 
 def _may_make(tree: ast.Module, name: str) -> bool:
     """Say whether the module's `__getattr__` may know a name that no statement binds."""
-    makers = [node for node in _statements(tree.body) if "__getattr__" in _names(node)]
+    makers = [node for node in statements(tree.body) if "__getattr__" in _names(node)]
     if not makers:
         return False
     if not all(isinstance(node, ast.FunctionDef) for node in makers):
@@ -188,23 +188,23 @@ def _may_make(tree: ast.Module, name: str) -> bool:
     return any(isinstance(n, ast.Constant) and n.value == name for n in ast.walk(tree))
 
 
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module, those inside `if`, `try` and `with` too."""
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a module or a class, those inside `if`, `try` and `with` too."""
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try | ast.With):
             for inner in ("body", "handlers", "orelse", "finalbody"):
                 for each in getattr(node, inner, []):
-                    yield from _statements(
+                    yield from statements(
                         each.body if isinstance(each, ast.ExceptHandler) else [each]
                     )
 
 
 def _fallbacks(tree: ast.Module) -> Iterator[ast.stmt]:
     """Yield the statements that run only if an import before them failed."""
-    for node in _statements(tree.body):
+    for node in statements(tree.body):
         for handler in node.handlers if isinstance(node, ast.Try) else ():
-            yield from _statements(handler.body)
+            yield from statements(handler.body)
 
 
 def _dotted(node: ast.expr) -> str:

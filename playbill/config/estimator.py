@@ -25,6 +25,12 @@ MIXINS = {
     "DensityMixin": "a density estimator",
     "TransformerMixin": "a transformer",
 }
+# What a task asks for.
+ESTIMATORS: "dict[Task, str]" = {
+    "binary": MIXINS["ClassifierMixin"],
+    "multiclass": MIXINS["ClassifierMixin"],
+    "regression": MIXINS["RegressorMixin"],
+}
 _DELEGATES = "MetaEstimatorMixin"  # is whatever the estimator is that it was given
 _NAMES = ("Classifier", "Regressor"), ("SVC", "SVR")
 
@@ -37,18 +43,18 @@ def suits(path: str, task: "Task", sources: Sources) -> tuple[str, str] | None:
         task: The contract's task.
         sources: Where classes are read.
     """
-    wanted = MIXINS["RegressorMixin" if task == "regression" else "ClassifierMixin"]
-    kinds = _kinds(sources.find(path), sources)
-    if not kinds or wanted in kinds:
+    wanted = ESTIMATORS[task]
+    found = kinds(sources.find(path), sources)
+    if not found or wanted in found:
         return None
-    what = f"`{path}` is {kinds[0]}, and contract.task is {task}"
+    what = f"`{path}` is {found[0]}, and contract.task is {task}"
     near = _twin(path, wanted, sources)
-    options = [f"`model: {name}`" for name in _options(wanted, sources)]
-    shown = [*([f"`{near}` is the nearest name"] if near else []), *options]
+    ready = [f"`model: {name}`" for name in options(wanted, sources)]
+    shown = [*([f"`{near}` is the nearest name"] if near else []), *ready]
     return what, f"{wanted}: {', '.join(shown)}"
 
 
-def _kinds(found: Definition, sources: Sources) -> list[str]:
+def kinds(found: Definition, sources: Sources) -> list[str]:
     """Return what a class is, in the order of `MIXINS`; empty if its bases do not tell."""
     names = {one.name for one in _ancestors(found, sources) if one.home.startswith("sklearn.")}
     kinds = [kind for mixin, kind in MIXINS.items() if mixin in names]
@@ -67,16 +73,16 @@ def _twin(path: str, wanted: str, sources: Sources) -> str:
     for pair in _NAMES:
         for old, new in (pair, pair[::-1]):
             twin = f"{module}.{name.removesuffix(old)}{new}"
-            if name.endswith(old) and wanted in _kinds(sources.find(twin), sources):
+            if name.endswith(old) and wanted in kinds(sources.find(twin), sources):
                 return twin
     return ""
 
 
-def _options(wanted: str, sources: Sources) -> Sequence[str]:
+def options(wanted: str, sources: Sources) -> Sequence[str]:
     """Return the options of `model` that are of the kind, the project's own among them."""
     folders = (shipped_folder(), sources.root / "conf")
     found = {}
     for file in (path for folder in folders for path in sorted(folder.glob("model/*.yaml"))):
         said = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
         found[file.stem] = str(said.get("_target_")) if isinstance(said, dict) else ""
-    return [name for name, path in found.items() if wanted in _kinds(sources.find(path), sources)]
+    return [name for name, path in found.items() if wanted in kinds(sources.find(path), sources)]

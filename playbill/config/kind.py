@@ -12,6 +12,8 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("bool", "boolean"), "boolean"),
     **dict.fromkeys(("datetime", "datetime64"), "datetime"),
 }
+# How an estimator is told which of its columns are categories: its parameter by that name.
+CATEGORICAL = ("categorical_features", "categorical_feature", "cat_features")
 
 
 def kind_of(dtype: object) -> Kind | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from playbill.config.metric import METRICS, Metric
 from playbill.config.nearest import nearest
 from playbill.config.outcome import Task
-from playbill.config.schema import Params
+from playbill.config.schema import Feature, Params
 from playbill.config.space import space_problems
 
 Problem = tuple[str, str, str]  # key, what, expected
@@ -21,7 +21,7 @@ def learning_problems(params: Params) -> Iterator[Problem]:
     yield from _validation(params)
     yield from _tuning(params)
     yield from _training(params)
-    yield from _categories(params)
+    yield from category_problems(params.feature)
 
 
 def _validation(params: Params) -> Iterator[Problem]:
@@ -34,6 +34,9 @@ def _validation(params: Params) -> Iterator[Problem]:
         yield "validation.kind", "stratified folds need classes", "validation: kfold, group or time"
     if config.gap is not None and config.kind != "time":
         yield "validation.gap", f"{config.kind} folds have no gap", "`validation: time`, or no gap"
+    if config.kind == "time" and "seed" in config.model_fields_set:
+        what = "folds in time draw nothing, so a seed does nothing"
+        yield "validation.seed", what, "no seed, or `validation: kfold, stratified or group`"
     for metric in config.metrics:
         yield from _metric("validation.metrics", metric, contract.task)
 
@@ -86,8 +89,9 @@ def _training(params: Params) -> Iterator[Problem]:
                 yield f"training.class_weight.{name}", what, nearest(name, names)
 
 
-def _categories(params: Params) -> Iterator[Problem]:
-    for name, group in params.feature.groups.items():
+def category_problems(feature: Feature) -> Iterator[Problem]:
+    """Yield key, problem and expectation for categories that nothing makes whole numbers."""
+    for name, group in feature.groups.items():
         if group.categorical and not group.steps:
             what = "the model takes categories as whole numbers, and nothing makes them so"
             yield f"feature.groups.{name}.steps", what, "an OrdinalEncoder as the last step"

@@ -16,7 +16,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from playbill.config import definition, estimator, signature, target
+from playbill.config import (
+    anatomy,
+    definition,
+    estimator,
+    imported,
+    role,
+    signature,
+    target,
+)
 
 _FILE = Path(".dvc", "tmp", "playbill", "targets.json")
 _MOST = 1000  # the oldest go
@@ -82,5 +90,16 @@ def _code(looker: str) -> list[str | None]:
     return [
         looker,
         __file__,
-        *(each.__file__ for each in (definition, estimator, signature, target)),
+        *(
+            each.__file__
+            for each in (
+                anatomy,
+                definition,
+                estimator,
+                imported,
+                role,
+                signature,
+                target,
+            )
+        ),
     ]

@@ -36,11 +36,13 @@ class Signature:
         names: Its keyword arguments.
         takes_any: True if it has `**kwargs`.
         constraints: The rules of the arguments that state some; absent: anything goes.
+        required: Those of its keyword arguments that have no default.
     """
 
     names: tuple[str, ...]
     takes_any: bool
     constraints: Mapping[str, tuple[Rule, ...]]
+    required: tuple[str, ...] = ()
 
 
 def fits(value: Any, rules: tuple[Rule, ...]) -> bool:
@@ -73,7 +75,9 @@ def read_signature(path: str, sources: Sources) -> Signature | None:
     if found.node is None:
         mine = found.home.partition(".")[0] == PROJECT
         known = None if mine or found.known is not None else ask(path, sources.root)
-        return None if known is None else Signature(*known, {})
+        if known is None or known.names is None:
+            return None
+        return Signature(known.names, known.takes_any, {}, known.required)
     if isinstance(found.node, ast.FunctionDef):
         return _signature(found.node.args, {}, skip=0)
     constructor = method(found, "__init__", sources)
@@ -85,7 +89,7 @@ def read_signature(path: str, sources: Sources) -> Signature | None:
         return own
     # What it does not name it hands to its bases: xgboost.XGBClassifier names one argument of 40.
     names = [*own.names, *_handed_on(found, sources)]
-    return Signature(tuple(dict.fromkeys(names)), own.takes_any, rules)
+    return Signature(tuple(dict.fromkeys(names)), own.takes_any, rules, own.required)
 
 
 def _handed_on(found: Definition, sources: Sources) -> Iterator[str]:
@@ -101,9 +105,12 @@ def _handed_on(found: Definition, sources: Sources) -> Iterator[str]:
 def _signature(
     arguments: ast.arguments, constraints: Mapping[str, tuple[Rule, ...]], *, skip: int
 ) -> Signature:
-    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)][skip:]
-    names += [a.arg for a in arguments.kwonlyargs]
-    return Signature(tuple(names), arguments.kwarg is not None, constraints)
+    plain = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+    required = plain[skip : len(plain) - len(arguments.defaults)]
+    alone = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    required += [a.arg for a, default in alone if default is None]
+    names = plain[skip:] + [a.arg for a in arguments.kwonlyargs]
+    return Signature(tuple(names), arguments.kwarg is not None, constraints, tuple(required))
 
 
 def method(found: Definition, name: str, sources: Sources) -> ast.FunctionDef | None:

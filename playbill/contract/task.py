@@ -17,6 +17,7 @@ from playbill.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 __all__ = (  # what is asked, and what it means for a table: one import for both
@@ -27,6 +28,7 @@ __all__ = (  # what is asked, and what it means for a table: one import for both
     "answers_of",
     "as_dict",
     "as_target",
+    "as_target_column",
     "columns",
     "from_dict",
     "labels",
@@ -63,6 +65,52 @@ def as_target(values: "pd.Series", asked: Outcome) -> "pd.Series":
         return (values == asked.positive).astype("int64")
     is_text = isinstance(asked.classes[0], str)
     return values.astype(object if is_text else "int64")
+
+
+def as_target_column(values: "pa.ChunkedArray", asked: Outcome, *, name: str) -> "pa.ChunkedArray":
+    """Return the same of a column as Arrow has it; its length is that of `values`.
+
+    Args:
+        values: The target without missing values.
+        asked: What the contract asks for.
+        name: The column's name, for errors.
+
+    Raises:
+        DataError: A value is no class of the contract, or no finite number.
+    """
+    import pyarrow as pa
+
+    try:
+        found = _plain_target(values, asked)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        found = None
+    if found is None:  # some value is none of the contract, or of another kind than its classes
+        series = values.to_pandas().rename(name)
+        return pa.chunked_array([pa.array(as_target(series, asked), from_pandas=True)])
+    return found
+
+
+def _plain_target(values: "pa.ChunkedArray", asked: Outcome) -> "pa.ChunkedArray | None":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kinds = pa.types
+    if kinds.is_boolean(values.type):
+        values = values.cast(pa.int64())
+    is_number = kinds.is_integer(values.type) or kinds.is_floating(values.type)
+    if asked.task == "regression":
+        numbers = values.cast(pa.float64()) if is_number else None
+        return numbers if numbers is not None and pc.all(pc.is_finite(numbers)).as_py() else None
+    if is_number == isinstance(asked.classes[0], str):
+        return None
+    classes = pa.array([c if isinstance(c, str) else int(c) for c in asked.classes])
+    classes = classes.cast(values.type)
+    if not pc.all(pc.is_in(values, value_set=classes)).as_py():
+        return None
+    if asked.task == "binary":
+        positive = classes[asked.classes.index(asked.positive)]
+        return pc.equal(values, positive).cast(pa.int64())
+    return values if isinstance(asked.classes[0], str) else values.cast(pa.int64())
 
 
 def labels(answers: "NDArray[np.float64]", asked: Outcome, threshold: float) -> "NDArray[Any]":

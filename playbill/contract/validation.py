@@ -55,14 +55,18 @@ def validate(
         ContractError: It breaks the contract; every broken check is listed.
     """
     found = failures(frame, schema, name=name, personal=personal)
-    if not found:
-        return frame
+    if found:
+        raise refusal(found, list(map(str, frame.columns)), name=name)
+    return frame
+
+
+def refusal(found: Sequence[Failure], names: Sequence[str], *, name: str) -> ContractError:
+    """Return the error for a table with the columns `names` that breaks its contract."""
     lines = [f"  - {failure}" for failure in found[:LISTED]]
     if len(found) > LISTED:
         lines.append(f"  and {len(found) - LISTED} more")
-    names = [str(column) for column in frame.columns]
     near = [nearest(f.column, names) for f in found if f.check == "column_in_dataframe"]
-    raise ContractError(
+    return ContractError(
         f"{name} breaks its contract in {len(found)} checks:\n" + "\n".join(lines),
         where=f"{WHERE}.columns.{found[0].column}" if found[0].column else WHERE,
         expected="; ".join(text for text in near if text.startswith("`")),
@@ -95,11 +99,12 @@ def failures(
         _read(schema).validate(frame, lazy=True, inplace=True)
     except pandera.errors.SchemaErrors as error:
         found = _records(error.failure_cases, frame)
-        return [_masked(one) if one.column in personal else one for one in found]
+        return [masked(one) if one.column in personal else one for one in found]
     return []
 
 
-def _masked(failure: Failure) -> Failure:
+def masked(failure: Failure) -> Failure:
+    """Return a failure that shows of its examples the form alone."""
     forms = dict.fromkeys(mask(text.strip("`")) for text in failure.examples)
     return replace(failure, examples=tuple(f"`{form}`" for form in forms))
 
@@ -128,8 +133,8 @@ def _records(cases: "pd.DataFrame", frame: "pd.DataFrame") -> list[Failure]:
         elif str(check).startswith("dtype("):
             found.append(_wrong_kind(str(column), str(check), frame))
         elif not rows["index"].isna().all():
-            examples = rows["failure_case"].drop_duplicates().head(EXAMPLES)
-            found.append(Failure(str(check), str(column), len(rows), tuple(map(_show, examples))))
+            examples = rows["failure_case"].dropna().drop_duplicates().head(EXAMPLES)
+            found.append(Failure(str(check), str(column), len(rows), tuple(map(show, examples))))
         elif not any(f.column == column for f in found):  # the check itself could not run
             found.append(Failure(f"{check} cannot be tried", str(column), 0, ()))
     return found
@@ -145,8 +150,9 @@ def _wrong_kind(column: str, check: str, frame: "pd.DataFrame") -> Failure:
         return Failure(title, column, 0, ())
     bad = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
     examples = bad.drop_duplicates().head(EXAMPLES)
-    return Failure(title, column, len(bad), tuple(map(_show, examples)))
+    return Failure(title, column, len(bad), tuple(map(show, examples)))
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
+    """Return a value as a report shows it."""
     return f"`{str(value)[:60]}`"

@@ -7,18 +7,16 @@ OpenMP pools on a busy machine wait for each other.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from playbill.config.kind import CATEGORICAL
 from playbill.config.outcome import Task
 from playbill.config.target import build
-from playbill.errors import ConfigError, DataError
+from playbill.errors import ConfigError, DataError, FitError
+from playbill.model.fault import fit_error, predict_error
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
-
-
-# How an estimator is told which of its columns are categories: its parameter by that name.
-CATEGORICAL = ("categorical_features", "categorical_feature", "cat_features")
 
 
 def build_pipeline(
@@ -97,7 +95,8 @@ def fit(
 
     Raises:
         ConfigError: The rows have weights and the estimator takes none.
-        DataError: The target has one value only, or an estimator refuses the rows.
+        DataError: The target has one value only.
+        FitError: The estimator or a transformer refuses the rows, or what it was given.
     """
     from sklearn.utils.validation import has_fit_parameter
     from threadpoolctl import threadpool_limits
@@ -121,12 +120,9 @@ def fit(
     try:
         with threadpool_limits(limits=threads):
             return pipeline.fit(rows, values, **options)
-    except ValueError as error:
-        raise DataError(
-            f"the Pipeline refuses the training rows: {error}",
-            where="feature and model",
-            expected="transformers and an estimator that take these columns",
-        ) from error
+    except Exception as error:
+        with threadpool_limits(limits=threads):
+            raise fit_error(pipeline, rows, values, error) from error
 
 
 def predict(
@@ -143,11 +139,26 @@ def predict(
     Returns:
         float64; binary: shape (n,), the probability of the positive class; multiclass: (n, k),
         the classes as given, 0 for one that the Pipeline never saw; regression: (n,).
+
+    Raises:
+        FitError: The estimator or a transformer refuses the rows, or answers with no number.
     """
+    import numpy as np
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
-        return answer(pipeline, rows, task=task, classes=classes)
+        try:
+            found = answer(pipeline, rows, task=task, classes=classes)
+        except Exception as error:
+            raise predict_error(pipeline, rows, error) from error
+    if not np.isfinite(found).all():
+        raise FitError(
+            f"{type(pipeline[-1]).__name__} answers {int((~np.isfinite(found)).sum())} of "
+            f"{found.size} rows with no number",
+            where="model._target_",
+            expected="parameters with which it comes to an end, or scaled inputs",
+        )
+    return found
 
 
 def answer(

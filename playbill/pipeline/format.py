@@ -2,7 +2,7 @@
 
 .parquet: pandas.DataFrame; .json: plain values; .skops: a fitted scikit-learn Pipeline; a folder:
 read as its Path, written from a mapping of relative names to such objects, text, bytes, or Paths of
-files to copy.
+files to copy. Any file may be written from the Path of a finished one.
 """
 
 import importlib
@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from playbill.config.codec import CODECS
+from playbill.config.scratch import is_scratch
 from playbill.errors import StageError
 
 
-def read(path: Path, allow: Sequence[str] = ()) -> Any:
+def read(path: Path, allow: Sequence[str] = (), *, as_path: bool = False) -> Any:
     """Return what a stage's function gets for the input `path`.
 
     Args:
         path: File or folder.
         allow: Prefixes of the types that a .skops file may hold beyond the reviewed ones.
+        as_path: The function reads the file itself, so that it need not fit into memory.
 
     Raises:
         StageError: It does not exist.
@@ -33,7 +35,7 @@ def read(path: Path, allow: Sequence[str] = ()) -> Any:
             where=path.as_posix(),
             run="dvc repro (or `dvc checkout`, if it was made before)",
         )
-    if path.is_dir():
+    if as_path or path.is_dir():
         return path
     if path.suffix == ".parquet":
         import pandas as pd
@@ -57,8 +59,19 @@ def write(path: Path, value: Any) -> None:
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(path.name + ".part")
-        beside.write_bytes(encode(path, value))
+        if isinstance(value, Path):
+            place(value, beside)
+        else:
+            beside.write_bytes(encode(path, value))
         os.replace(beside, path)  # noqa: PTH105 - replaces an existing file on Windows too
+
+
+def place(file: Path, target: Path) -> None:
+    """Put a finished file at `target`: one from the scratch folder is moved, another copied."""
+    if is_scratch(file):
+        shutil.move(file, target)
+    else:
+        shutil.copyfile(file, target)
 
 
 def _write_folder(path: Path, values: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from playbill.config.schema import Params, Stage
 from playbill.errors import PlaybillError, StageError, UsageError
 from playbill.pipeline import duration
 from playbill.pipeline import format as file_format
-from playbill.pipeline.failure import leave, placed, tell
+from playbill.pipeline.failure import leave, placed, tell, traced
 
 StageFunction = Callable[..., Mapping[str, Any]]
 
@@ -38,7 +38,8 @@ def main(name: str, function: StageFunction) -> None:
         run(root, full, params, function)
         duration.note(root, full, time.monotonic() - begin)
     except PlaybillError as error:
-        leave(placed(error, root), *_hints(root, name, sys.argv[1:]))
+        hints = [*_hints(root, name, sys.argv[1:]), *traced(error, root, name)]
+        leave(placed(error, root), *hints)
     except KeyboardInterrupt:
         text = f"playbill: stage {name} was stopped; `dvc repro` runs it again"
         print(text, *_hints(root, name, sys.argv[1:]), sep="\n", file=sys.stderr)  # noqa: T201
@@ -78,7 +79,7 @@ def run(
         StageError: An input is missing, or what is returned is not what the stage declares.
     """
     step = find(params, name)
-    returned = function(params, **arguments(root, step, params.allow))
+    returned = function(params, **arguments(root, step, function, params.allow))
     targets = step.targets
     if set(returned) != set(targets):
         raise StageError(
@@ -91,9 +92,20 @@ def run(
 
 
 def call(root: Path, name: str, params: Params) -> Mapping[str, Any]:
-    """Return what the function of a stage returns for its existing inputs; nothing is written."""
+    """Return what the function of a stage returns for its existing inputs; nothing is written.
+
+    Tables come as frames, whether the function returns frames or files.
+    """
     step = find(params, name)
-    return load_function(root, step.stage)(params, **arguments(root, step, params.allow))
+    function = load_function(root, step.stage)
+    returned = function(params, **arguments(root, step, function, params.allow))
+    return {key: as_frame(value) for key, value in returned.items()}
+
+
+def as_frame(value: Any) -> Any:
+    """Return the table in a Parquet file for its Path, anything else as it is."""
+    is_table = isinstance(value, Path) and value.suffix == ".parquet"
+    return file_format.read(value) if is_table else value
 
 
 def find(params: Params, name: str) -> Step:
@@ -119,15 +131,23 @@ def find(params: Params, name: str) -> Step:
     )
 
 
-def arguments(root: Path, step: Step, allow: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a stage's inputs, read, and its item's values, by the name of the argument."""
+def arguments(
+    root: Path, step: Step, function: StageFunction, allow: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return a stage's inputs, read, and its item's values, by the name of the argument.
 
-    def read(path: str | Mapping[str, str]) -> Any:
+    An argument that the function annotates as `Path` is the file itself, which it may read in
+    batches.
+    """
+    annotated = getattr(function, "__annotations__", {})
+
+    def read(key: str, path: str | Mapping[str, str]) -> Any:
+        plain = annotated.get(key) in (Path, "Path")
         if isinstance(path, str):
-            return file_format.read(root / path, allow)
-        return {item: file_format.read(root / each, allow) for item, each in path.items()}
+            return file_format.read(root / path, allow, as_path=plain)
+        return {i: file_format.read(root / p, allow, as_path=plain) for i, p in path.items()}
 
-    return {**step.values, **{key: read(path) for key, path in step.inputs.items()}}
+    return {**step.values, **{key: read(key, path) for key, path in step.inputs.items()}}
 
 
 def load_function(root: Path, stage: Stage) -> StageFunction:

@@ -8,7 +8,7 @@ from playbill.config.params import read_params
 from playbill.config.source import Window
 from playbill.config.span import is_span, later
 from playbill.errors import UsageError
-from playbill.pipeline.runner import find, load_function
+from playbill.pipeline.runner import as_frame, find, load_function
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,11 @@ def read_window(root: Path, start: date, end: date) -> "pd.DataFrame":
     params = params.model_copy(update={"source": source})
     ingest = load_function(root, find(params, "ingest").stage)
     validate = load_function(root, find(params, "validate").stage)
-    table: pd.DataFrame = validate(params, table=ingest(params)["table"])["valid"]
+    made = ingest(params)["table"]
+    wanted = getattr(validate, "__annotations__", {}).get("table") in (Path, "Path")
+    table: pd.DataFrame = as_frame(
+        validate(params, table=made if wanted else as_frame(made))["valid"]
+    )
     return table
 
 

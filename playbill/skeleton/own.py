@@ -4,9 +4,11 @@ import re
 import shutil
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from playbill.config.kind import kind_of
 from playbill.config.outcome import Task
 from playbill.contract.inference import Inferred, Seen, as_yaml, infer, view
 from playbill.errors import DataError, UsageError
@@ -47,12 +49,11 @@ class Own:
 
     @property
     def kinds(self) -> set[str]:
-        """Which kinds of input there are: `numbers`, `categories`."""
+        """Which kinds of input there are: `numbers`, `categories`, `times`."""
         roles = {self.found.key, self.found.time, self.found.target}
-        kinds = {"str": "categories", "int64": "numbers", "float64": "numbers", "bool": "numbers"}
-        return {kinds[c.dtype] for c in self.found.columns if c.name not in roles} & {
-            *kinds.values()
-        }
+        kinds = {"text": "categories", "datetime": "times"}
+        inputs = [column for column in self.found.columns if column.name not in roles]
+        return {kinds.get(str(kind_of(column.dtype)), "numbers") for column in inputs}
 
     @property
     def query(self) -> str:
@@ -130,8 +131,19 @@ def look(file: Path, target: str, *, key: str | None, time: str | None, task: Ta
 
 
 def quoted(name: str) -> str:
-    """Return a column's name as SQL takes any name."""
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+    """Return a column's name as SQL takes any name: `order` and `at` are words of its own."""
+    if re.fullmatch(r"[a-z_][a-z0-9_]*", name) and name not in _keywords():
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        query = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+        return frozenset(row[0] for row in connection.execute(query).fetchall())
 
 
 def _task(target: Seen) -> Task:

@@ -36,32 +36,55 @@ def land(tables: "Iterator[pa.Table]", target: Path, context: Context) -> Landed
     Raises:
         DataError: A column has values of several kinds.
     """
-    import pyarrow.parquet as pq
-
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".part-") as name:
-        folder = Path(name)
-        parts: list[Path] = []
-        schemas: list[pa.Schema] = []
-        rows = 0
-        for table in regrouped(tables, context):
-            parts.append(folder / f"{len(parts)}.parquet")
-            pq.write_table(table, parts[-1], compression="zstd")
-            schemas.append(table.schema)
-            rows += table.num_rows
+        parts, rows = _parts(regrouped(tables, context), Path(name))
         if not parts:
             return Landed(0, (), "")
-        whole = folder / "whole"
-        schema = unified(schemas, context)
-        if len(parts) == 1:
-            whole = parts[0]
-        else:
-            with pq.ParquetWriter(whole, schema, compression="zstd") as writer:
-                for part in parts:
-                    writer.write_table(pq.read_table(part).cast(schema))
+        schema = unified([schema for _, schema in parts], context)
+        whole = _whole([path for path, _ in parts], schema, Path(name))
         digest = sha256(whole)
         shutil.move(whole, target)
     return Landed(rows, tuple(schema.names), digest)
+
+
+def _parts(
+    tables: "Iterator[pa.Table]", folder: Path
+) -> "tuple[list[tuple[Path, pa.Schema]], int]":
+    """Write tables one after the other, into another file whenever the schema changes."""
+    import pyarrow.parquet as pq
+
+    parts: list[tuple[Path, pa.Schema]] = []
+    writer: pq.ParquetWriter | None = None
+    rows = 0
+    try:
+        for table in tables:
+            if writer is None or table.schema != parts[-1][1]:
+                if writer is not None:
+                    writer.close()
+                parts.append((folder / f"{len(parts)}.parquet", table.schema))
+                writer = pq.ParquetWriter(*parts[-1], compression="zstd")
+            writer.write_table(table)
+            rows += table.num_rows
+    finally:
+        if writer is not None:
+            writer.close()
+    return parts, rows
+
+
+def _whole(parts: list[Path], schema: "pa.Schema", folder: Path) -> Path:
+    """Return the one file of all parts, their columns of the kinds that hold all values."""
+    import pyarrow.parquet as pq
+
+    if len(parts) == 1:
+        return parts[0]
+    whole = folder / "whole"
+    with pq.ParquetWriter(whole, schema, compression="zstd") as writer:
+        for part in parts:
+            with pq.ParquetFile(part) as file:
+                for number in range(file.num_row_groups):
+                    writer.write_table(file.read_row_group(number).cast(schema))
+    return whole
 
 
 def regrouped(tables: "Iterator[pa.Table]", context: Context) -> "Iterator[pa.Table]":

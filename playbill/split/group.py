@@ -6,20 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playbill.config.schema import Split
-from playbill.split.base import Roles, require_column
+from playbill.split.base import Roles, names_of, require_column
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
 
-def held_out(frame: "pd.DataFrame", config: Split, roles: Roles) -> NDArray[np.bool_]:
+def held_out(table: "pa.Table", config: Split, roles: Roles) -> NDArray[np.bool_]:
     """Return True for random whole groups until the share is reached; the last may exceed it."""
-    column = require_column(frame, roles.group, "group", "group")
-    groups, members = np.unique(
-        frame[column].to_numpy(dtype=object).astype(str), return_inverse=True
-    )
+    column = require_column(table, roles.group, "group", "group")
+    coded = table[column].combine_chunks().dictionary_encode()
+    groups, place = np.unique(names_of(coded.dictionary), return_inverse=True)
+    members = place[np.asarray(coded.indices)]
     sizes = np.bincount(members)
     drawn = np.random.default_rng(config.seed).permutation(len(groups))
     before = np.cumsum(sizes[drawn]) - sizes[drawn]  # rows held out before each group
-    chosen = drawn[before < len(frame) * config.test_size]
+    chosen = drawn[before < len(table) * config.test_size]
     return np.isin(members, chosen)

@@ -9,13 +9,13 @@ from playbill.config.schema import Split
 from playbill.split.base import Roles, by_key
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
 
-def held_out(frame: "pd.DataFrame", config: Split, roles: Roles) -> NDArray[np.bool_]:
+def held_out(table: "pa.Table", config: Split, roles: Roles) -> NDArray[np.bool_]:
     """Return True for a random share of the rows."""
-    order = by_key(frame, roles.key)
+    order = by_key(table, roles.key)
     drawn = np.random.default_rng(config.seed).permutation(order)
-    mask = np.zeros(len(frame), dtype=np.bool_)
-    mask[drawn[: round(len(frame) * config.test_size)]] = True
+    mask = np.zeros(len(table), dtype=np.bool_)
+    mask[drawn[: round(len(table) * config.test_size)]] = True
     return mask

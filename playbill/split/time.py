@@ -9,13 +9,13 @@ from playbill.config.schema import Split
 from playbill.split.base import Roles, require_column
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
 
-def held_out(frame: "pd.DataFrame", config: Split, roles: Roles) -> NDArray[np.bool_]:
+def held_out(table: "pa.Table", config: Split, roles: Roles) -> NDArray[np.bool_]:
     """Return True for the rows from the time on at which the last share begins."""
-    column = require_column(frame, roles.time, "time", "time")
-    times = frame[column].to_numpy()
+    column = require_column(table, roles.time, "time", "time")
+    times = np.asarray(table[column])
     first = min(round(len(times) * (1 - config.test_size)), len(times) - 1)
     boundary = np.sort(times)[first]
     return np.asarray(times >= boundary, dtype=np.bool_)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playbill.contract.outcome import Outcome
-from playbill.errors import DataError
+from playbill.errors import ConfigError, DataError, FitError
 from playbill.model.estimator import predict
+from playbill.model.fault import predict_error
 from playbill.training.recipe import Recipe
 from playbill.validation.folds import Fold
 
@@ -86,19 +87,25 @@ def _try(recipe: Recipe, fold: Fold, rows: Rows) -> Tried | DataError:
 
     inputs, target = rows.inputs, rows.target
     tried, asked = inputs.iloc[fold.tried], recipe.asked
+    answers = None
     try:
         pipeline = recipe.fit(inputs.iloc[fold.learned], target.iloc[fold.learned])
+        if asked.task == "regression" or hasattr(pipeline, "predict_proba"):
+            answers = predict(pipeline, tried, task=asked.task, classes=asked.classes)
     except DataError as error:
         return error
-    answers = None
-    if asked.task == "regression" or hasattr(pipeline, "predict_proba"):
-        answers = predict(pipeline, tried, task=asked.task, classes=asked.classes)
+    except ConfigError as error:  # of one trial; compose has seen what can be seen before
+        return FitError(error.what, where=error.where, expected=error.expected, run=error.run)
     if not recipe.scores:
         return Tried(answers)
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1):
-        scores = scores_of(pipeline, tried)
+    try:
+        with threadpool_limits(limits=1):
+            scores = scores_of(pipeline, tried)
+    except Exception as error:  # noqa: BLE001 - another library's, told as what conf/ says
+        told = predict_error(pipeline, tried, error)
+        return told if isinstance(told, DataError) else FitError(told.what, where=told.where)
     classes = 1 if asked.task == "binary" else len(asked.classes)
     if scores.shape[1] != classes:
         return DataError(

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from playbill.config.ready import ready_problems
 from playbill.config.schema import Params
 from playbill.contract.column import inputs
 from playbill.contract.frame import as_model_frame
-from playbill.errors import DataError
+from playbill.errors import ConfigError, DataError
 from playbill.split.base import Roles
 from playbill.training import search as searching
 from playbill.training.calibration import calibrate, corrected
@@ -58,6 +59,7 @@ def learn(params: Params, train: "pd.DataFrame", desk: Desk | None = None) -> Le
         DataError: The rows do not make the folds, leak, or the estimator refuses them.
     """
     desk = desk or Desk()
+    _refuse_wrong_steps(params)
     contract, recipe = params.contract, recipe_of(params)
     rows = Rows(as_model_frame(train, inputs(contract)), train[contract.target])
     _refuse_missing_classes(recipe, rows)
@@ -86,6 +88,12 @@ def learn(params: Params, train: "pd.DataFrame", desk: Desk | None = None) -> Le
         report["validation"] = _measured(params, recipe, rows, folds, tried)
         report |= _decided(params, rows, folds, tried)
     return Learned(pipeline, report, searching.table(trials, searching.metric_of(params)))
+
+
+def _refuse_wrong_steps(params: Params) -> None:
+    """Refuse what compose refuses too: a Pipeline sees numbers, and not whether they are times."""
+    for key, what, expected in ready_problems(params.feature, params.contract):
+        raise ConfigError(what, where=key, expected=expected)
 
 
 def _refuse_missing_classes(recipe: Recipe, rows: Rows) -> None:

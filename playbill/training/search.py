@@ -167,11 +167,14 @@ def _study(params: Params, rows: Rows, folds: Sequence[Fold], desk: Desk) -> str
 
 
 def table(trials: Sequence[Trial], metric: Metric) -> "pd.DataFrame":
-    """Return a row for each trial: its number, state, score, the folds' scores and the values."""
+    """Return a row for each trial: its number, state, score, the folds' scores and the values.
+
+    Where one failed, a last column has the reason.
+    """
     import pandas as pd
 
     folds = max((len(trial.scores) for trial in trials), default=0)
-    rows = []
+    rows, reasons = [], any(trial.note for trial in trials)
     for trial in trials:
         scores = [sign(metric) * score for score in trial.scores]
         padded = scores + [None] * (folds - len(scores))
@@ -180,6 +183,7 @@ def table(trials: Sequence[Trial], metric: Metric) -> "pd.DataFrame":
             {"trial": trial.number, "state": trial.state, metric: mean}
             | {f"fold_{n + 1}": score for n, score in enumerate(padded)}
             | {".".join(path): _shown(value) for path, value in trial.parameters.items()}
+            | ({"reason": trial.note or None} if reasons else {})
         )
     return pd.DataFrame(rows, columns=None if rows else ["trial", "state", metric])
 

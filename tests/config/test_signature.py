@@ -10,7 +10,7 @@ from playbill.config.definition import Sources
 from playbill.config.estimator import suits
 from playbill.config.outcome import Task
 from playbill.config.signature import read_signature
-from playbill.config.targetcheck import target_problems
+from playbill.config.targetcheck import checker, target_problems
 
 HERE = Path(__file__).parent
 TASKS: dict[str, Task] = {"classifier": "binary", "regressor": "regression"}
@@ -20,8 +20,8 @@ LEAST_CONSTRAINED = 0.98
 
 
 def problems(target: dict[str, Any]) -> list[tuple[str, ...]]:
-    found = target_problems({"allow": ["sklearn."], "model": target}, HERE)
-    return [problem for problem in found if "contract.task" not in problem[1]]
+    """Return what is wrong with the arguments, whatever the class is for."""
+    return list(checker({"allow": ["sklearn."]}, HERE).section("model", target, roles=False))
 
 
 def test_every_estimator_is_read_and_its_own_defaults_are_never_refused() -> None:
@@ -38,10 +38,19 @@ def test_every_estimator_is_read_and_its_own_defaults_are_never_refused() -> Non
         arguments = inspect.signature(cls.__init__).parameters
         assert set(signature.names) == set(arguments) - {"self", "args", "kwargs"}, path
         plain = {k: p.default for k, p in arguments.items() if _is_plain(p.default)}
-        assert problems({"_target_": path, **plain}) == [], path
+        needed = [k for k, p in arguments.items() if _is_needed(k, p)]
+        told = problems({"_target_": path, **plain})
+        assert [said for _, said, _ in told] == [
+            f"`{name}` needs `{each}`, which is not given" for each in needed
+        ], path
         seen += len(plain)
         bound += len(plain.keys() & signature.constraints.keys())
     assert bound / seen > LEAST_CONSTRAINED
+
+
+def _is_needed(name: str, parameter: inspect.Parameter) -> bool:
+    many = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return name != "self" and parameter.default is parameter.empty and parameter.kind not in many
 
 
 def _is_plain(value: object) -> bool:

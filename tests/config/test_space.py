@@ -121,6 +121,11 @@ def test_in_a_file_they_are_refused_with_its_line(tmp_path: Path) -> None:
         (["validation.metrics=[auc]", "validation=time"], "auc"),
         (["validation=group"], "folds by group need a column with the role group"),
         (["validation=kfold", "+validation.gap=1d"], "kfold folds have no gap"),
+        (["validation=time", "+validation.seed=3"], "folds in time draw nothing"),
+        (
+            space("{feature: {groups: {numeric: {columns: [[temp], [tmp]]}}}}"),
+            "`tmp` is no input of the contract",
+        ),
         (["training.calibration.method=sigmoid"], "the calibration is learned on folds"),
         (["training.threshold.kind=cost"], "the threshold is learned on folds"),
         (["training.class_weight={late: 2}"], "`late` is no class of the target"),

@@ -44,6 +44,12 @@ class Thing:
     def __init__(self, size: int = 1) -> None:
         self.size = size
 
+    def fit(self, rows: object, target: object) -> "Thing":
+        return self
+
+    def predict_proba(self, rows: object) -> object:
+        return rows
+
 
 def make(size: int = 1) -> Thing:
     return Thing(size)

@@ -12,7 +12,7 @@ from playbill.config.schema import Contract
 from playbill.contract.inference import as_yaml, infer
 from playbill.contract.validation import failures
 from playbill.errors import DataError, UsageError
-from playbill.source.join import join
+from tests.joining import join
 
 ROWS = 200
 

@@ -97,6 +97,14 @@ def test_a_time_cast_is_asked_of_csv_alone(tmp_path: Path) -> None:
         assert own.first == ("2025-01-01", "2025-10-11")
 
 
+def test_columns_called_like_words_of_sql_are_asked_for_in_quotes(tmp_path: Path) -> None:
+    frame = customers().rename(columns={"signed_up": "at", "Customer ID": "order"})
+    own = look(written(frame, tmp_path), "churned", key="order", time="at", task=None)
+    assert own.first == ("2025-01-01", "2025-10-11")
+    assert '"at"::TIMESTAMP AS "at"' in own.query
+    assert own.query.endswith('ORDER BY "order"')
+
+
 def test_a_table_without_a_key_is_told_what_it_lacks(tmp_path: Path) -> None:
     path = written(customers()[["plan", "age", "churned"]], tmp_path)
     with pytest.raises(DataError, match="identifies a row"):

@@ -7,8 +7,11 @@ import pyarrow as pa
 import pytest
 
 from playbill.errors import ConfigError, DataError
-from playbill.source.join import join
+from playbill.source.join import join as write
+from playbill.source.join import rewrite
+from tests.joining import join
 
+DAY = pa.date32()
 ROWS = pa.table({"id": ["b", "a"], "temp": [1, 2], "moment": pa.array([0, 1], pa.timestamp("us"))})
 
 
@@ -99,3 +102,22 @@ def test_a_column_of_lists_is_refused() -> None:
 def test_a_long_query_draws_no_bar_into_what_a_command_prints() -> None:
     query = "SELECT current_setting('enable_progress_bar') AS bar ORDER BY 1"
     assert join(query, {"rows": ROWS})["bar"].tolist() == [False]
+
+
+def test_a_change_passes_over_the_table_and_leaves_kinds_that_contracts_know(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "table.parquet"
+    write("SELECT id, temp FROM rows ORDER BY id", {"rows": ROWS}, target)
+
+    def change(rows: pa.Table) -> pa.Table:
+        small = pa.array([None, 3], pa.int8())
+        return rows.append_column("small", small).append_column("day", pa.array([1, 2], DAY))
+
+    rewrite(target, change)
+    frame = pd.read_parquet(target)
+    assert list(frame["id"]) == ["a", "b"]
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
+        "id": "str", "temp": "int64", "small": "float64", "day": "datetime64[ns]",
+    }  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]

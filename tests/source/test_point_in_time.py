@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from playbill.source.join import join
+from tests.joining import join
 
 DAY = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - times of a table have no zone
 HOUR = dt.timedelta(hours=1)

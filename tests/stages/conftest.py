@@ -40,15 +40,15 @@ def ingested(params: Params) -> dict[str, object]:
 @pytest.fixture
 def table(ingested: dict[str, object]) -> pd.DataFrame:
     """The joined table of the four days."""
-    frame = ingested["table"]
-    assert isinstance(frame, pd.DataFrame)
-    return frame.copy()
+    path = ingested["table"]
+    assert isinstance(path, Path)
+    return pd.read_parquet(path)
 
 
 @pytest.fixture(scope="session")
 def prepared(params: Params, ingested: dict[str, object]) -> dict[str, pd.DataFrame]:
     """Training rows and hold-out of the four days."""
     table = ingested["table"]
-    assert isinstance(table, pd.DataFrame)
+    assert isinstance(table, Path)
     made = prepare.run(params, table=validate.run(params, table=table)["valid"])  # type: ignore[arg-type]
-    return {name: frame for name, frame in made.items() if isinstance(frame, pd.DataFrame)}
+    return {name: pd.read_parquet(path) for name, path in made.items() if isinstance(path, Path)}

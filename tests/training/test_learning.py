@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
 
 from playbill.config.schema import Threshold
 from playbill.contract.column import inputs
 from playbill.contract.frame import as_model_frame
-from playbill.errors import ConfigError, DataError
+from playbill.errors import ConfigError, DataError, FitError
 from playbill.model.persistence import dump, load
 from playbill.training.learning import learn
 from playbill.training.search import Desk
 from playbill.training.threshold import tune
-from tests.learning import SEED, bytes_of, params, rows
+from tests.learning import SCALED, SEED, bytes_of, params, rows
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDS = {"kind": "stratified", "folds": 3, "seed": SEED}
@@ -159,6 +160,103 @@ def test_a_class_without_a_training_row_is_refused() -> None:
     frame = rows("iris")
     with pytest.raises(DataError, match="no training row is of the class `setosa`"):
         learn(params("iris"), frame[frame["y"] != "setosa"])
+
+
+def test_a_trial_that_cannot_be_fitted_is_told_and_the_others_go_on() -> None:
+    solver = {"solver": ["liblinear", "lbfgs"]}  # liblinear has no more than two classes
+    chosen = params("wine", validation=FOLDS, tuning={"kind": "grid", "space": {"model": solver}})
+    found = learn(chosen, rows("wine"))
+    assert found.report["tuning"]["failed"] == 1
+    assert found.report["tuning"]["best"]["values"] == {"model.solver": "lbfgs"}
+    failed = found.trials[found.trials["state"] == "failed"]
+    assert "LogisticRegression refuses the training rows" in failed["reason"].item()
+    alone = params("wine", validation=FOLDS, tuning={
+        "kind": "grid", "space": {"model": {"solver": ["liblinear"]}},
+    })  # fmt: skip
+    with pytest.raises(DataError, match="none of 1 trials could be fitted; the first: Logistic"):
+        learn(alone, rows("wine"))
+
+
+def test_an_answer_that_is_no_number_fails_its_trial_alone() -> None:
+    model = {"_target_": "tests.training.test_learning.Endless", "steps": 1}
+    chosen = params(
+        "diabetes", allow=["tests."], model=model, validation={"kind": "kfold", "folds": 2},
+        tuning={"kind": "grid", "space": {"model": {"steps": [1, 2]}}},
+    )  # fmt: skip
+    found = learn(chosen, rows("diabetes"))
+    assert found.report["tuning"]["best"]["values"] == {"model.steps": 1}
+    assert "with no number" in found.trials["reason"].dropna().item()
+
+
+class Endless(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """Comes to no end if it takes two steps."""
+
+    def __init__(self, steps: int = 1) -> None:
+        self.steps = steps
+
+    def fit(self, rows: Any, target: Any) -> "Endless":
+        self.mean_ = float(np.mean(target)) if len(rows) and self.steps == 1 else float("nan")
+        return self
+
+    def predict(self, rows: Any) -> Any:
+        return np.full(len(rows), self.mean_)
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
+    "the model's parameters": (
+        {"solver": "liblinear"}, SCALED,
+        "model._target_", "a model that takes these rows with these parameters",
+    ),
+    "a step": (
+        {}, {"groups": {"numbers": {"columns": ["c1"], "steps": [
+            {"_target_": "sklearn.preprocessing.OneHotEncoder", "categories": [[1.0]]},
+        ]}}}, "feature.groups.numbers.steps.0", "handle_unknown",
+    ),
+    "a text that nothing encodes": (
+        {}, {"groups": {"numbers": {"columns": ["c1", "team"]}}},
+        "feature.groups.numbers.steps", "team reach the model as texts",
+    ),
+    "a gap that nothing fills": (
+        {}, {"groups": {"numbers": {"columns": ["c1", "c2"]}}},
+        "model._target_", "a sklearn.impute.SimpleImputer for c2 in conf/feature",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_a_library_refuses_is_blamed_on_the_key_that_is_at_fault(mistake: str) -> None:
+    model, feature, where, expected = MISTAKES[mistake]
+    frame = rows("wine")
+    frame.loc[:5, "c2"] = np.nan
+    chosen = params(
+        "wine", model={"_target_": LOGISTIC, **model}, feature=feature, roles={"team": "input"}
+    )
+    with pytest.raises(FitError) as caught:
+        learn(chosen, frame.fillna({"c2": 1.0}) if feature is SCALED else frame)
+    assert caught.value.where == where
+    assert expected in caught.value.expected
+    assert caught.value.__cause__ is not None
+
+
+def test_a_category_that_a_fold_never_saw_is_blamed_on_its_encoder() -> None:
+    frame = rows("wine")
+    frame["team"] = ["rare", *["common"] * (len(frame) - 1)]
+    encoder = {"_target_": "sklearn.preprocessing.OneHotEncoder"}
+    feature = {"groups": {**SCALED["groups"], "teams": {"columns": ["team"], "steps": [encoder]}}}
+    chosen = params("wine", feature=feature, validation=FOLDS, roles={"team": "input"})
+    with pytest.raises(
+        FitError, match="OneHotEncoder refuses rows that it did not learn"
+    ) as caught:
+        learn(chosen, frame)
+    assert caught.value.where == "feature.groups.teams.steps.0"
+    assert "handle_unknown" in caught.value.expected
+
+
+def test_a_time_that_is_no_time_is_refused_in_training_too() -> None:
+    step = {"_target_": "playbill.feature.dates.DateParts", "parts": ["hour"]}
+    feature = {"groups": {"numbers": {"columns": ["c1"], "steps": [step]}}}
+    with pytest.raises(ConfigError, match="`DateParts` takes times, and `c1` is of the kind"):
+        learn(params("wine", feature=feature), rows("wine"))
 
 
 def test_class_weights_without_a_model_that_takes_them_are_refused() -> None:
