@@ -324,7 +324,7 @@ def _limits(facts: Facts) -> str:
 
 
 def _start(name: str) -> str:
-    return f"```console\n$ playbill serve {name}#prod\n$ playbill predict rows.csv\n```"
+    return f"```console\n$ playbill serve {name}#prod\n$ playbill predict rows.csv predictions.csv\n```"
 
 
 def _figure(value: Any) -> str:

@@ -126,7 +126,9 @@ def settings_of(project: Project) -> "Evaluation":
     from playbill.config.schema import Evaluation
 
     plain = project.params.get("evaluation")
-    known = modern(plain) if isinstance(plain, Mapping) else {}
+    contract = project.params.get("contract")
+    task = str(contract.get("task", "")) if isinstance(contract, Mapping) else ""
+    known = modern(plain, task) if isinstance(plain, Mapping) else {}
     try:
         return Evaluation.model_validate(
             {key: value for key, value in known.items() if key in Evaluation.model_fields}
