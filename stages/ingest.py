@@ -6,6 +6,7 @@ from pathlib import Path
 from playbill.config import place
 from playbill.config.schema import Params
 from playbill.config.scratch import fresh
+from playbill.pipeline.screening import screen
 from playbill.privacy.treatment import treat
 from playbill.source.fetch import fetch
 from playbill.source.join import join, rewrite
@@ -24,6 +25,7 @@ def run(params: Params) -> dict[str, object]:
             allow=params.allow,
             every=source.every,
             code=known.targets if known else None,
+            screen=screen(privacy, name),
         )
         for name, each in source.sources.items()
     ]

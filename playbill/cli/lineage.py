@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from playbill.lineage.trace import Trace
 
 
-def lineage(
+def lineage(  # noqa: C901 - a branch for each question
     ref: Annotated[
         str | None,
         typer.Argument(
@@ -50,6 +50,13 @@ def lineage(
             show_default=False,
         ),
     ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of REF: list what holds, or learned from, the person named so.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
     as_openlineage: Annotated[
         bool, typer.Option("--openlineage", help="Print OpenLineage run events, one a line.")
@@ -73,6 +80,7 @@ def lineage(
       playbill lineage models/flights/bundle --html lineage.html
       playbill lineage flights@v1.2.0 --openlineage
       playbill lineage 01a20bfd-909c-78ae-8200-e7c7f558f3f6 --log predictions
+      playbill lineage --subject ann@example.org
       playbill lineage --source flights --window 2013-01-01:2013-02-01
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.cli.output import print_json
@@ -80,6 +88,9 @@ def lineage(
     from playbill.errors import UsageError
 
     root = find_project()
+    if subject is not None:
+        _subject(root, subject, log, as_json=as_json)
+        return
     if source is not None:
         if ref is not None or html is not None or as_openlineage or as_mermaid:
             raise UsageError(
@@ -112,6 +123,20 @@ def lineage(
         if record is not None:
             _show(record)
         typer.echo(outline.as_text(outline.outline(found)), nl=False)
+
+
+def _subject(root: Path, subject: str, log: str | None, *, as_json: bool) -> None:
+    from playbill.cli.erase import tell
+    from playbill.cli.output import print_json
+    from playbill.cli.progress import bar
+    from playbill.pipeline.erasure.search import search
+
+    with bar("files") as progress:
+        found = search(root, subject, [Path(log)] if log else [], progress)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        tell(found)
 
 
 def _draw(root: Path, found: "Trace", *, as_mermaid: bool) -> None:

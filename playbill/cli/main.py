@@ -4,7 +4,7 @@ import importlib
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -42,6 +42,7 @@ COMMANDS: list[str] = [
     "retrain",
     "lineage",
     "verify",
+    "erase",
     "attack",
     "doctor",
 ]
@@ -58,6 +59,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"playbill {version('playbill')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """A Git repository as the whole machine-learning platform."""
 
 
 def _register() -> None:

@@ -171,7 +171,7 @@ def missing_in_remote(root: Path, path: str, commit: str) -> list[str] | None:
     with opened(root) as repo:
         if not repo.config["core"].get("remote"):
             return None
-        remote = _remote(repo)
+        remote = remote_of(repo)
         if not _exist(remote, [found.digest]):
             return [found.digest]
         wanted = sorted({found.digest, *_members(repo, found, commit, listing_only=True).values()})
@@ -219,7 +219,7 @@ def push(root: Path, commit: str) -> int:
             if cache.exists(found.digest):
                 members = _members(repo, found, commit, listing_only=True).values()
                 wanted |= {found.digest, *(one for one in members if cache.exists(one))}
-        absent = sorted(wanted - _exist(_remote(repo), sorted(wanted)))
+        absent = sorted(wanted - _exist(remote_of(repo), sorted(wanted)))
         # Listings last: a folder's must not be there before its files.
         order = sorted(absent, key=lambda one: (one.endswith(FOLDER), one))
         done = repo.cloud.push([HashInfo("md5", one) for one in order])
@@ -326,7 +326,7 @@ def _fetch(repo: Any, digests: list[str], found: Output, commit: str) -> None:
         from dvc_data.hashfile.hash_info import HashInfo
         from dvc_data.hashfile.transfer import transfer
 
-        remote, wanted = _remote(repo), [HashInfo("md5", digest) for digest in absent]
+        remote, wanted = remote_of(repo), [HashInfo("md5", digest) for digest in absent]
         before = _lying_there(remote, absent)
         transfer(remote, cache, wanted, verify=True, cache_odb=cache)
         absent = [digest for digest in absent if not cache.exists(digest)]
@@ -361,7 +361,8 @@ def _refuse_damaged(remote: Any, there: list[str], found: Output, commit: str) -
         )
 
 
-def _remote(repo: Any) -> Any:
+def remote_of(repo: Any) -> Any:
+    """Return DVC's view of the objects in its remote, of an opened project."""
     return repo.cloud.get_remote_odb(command="playbill")
 
 

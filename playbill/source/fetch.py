@@ -1,8 +1,9 @@
 """Brings one declared source in: by its kind, window by window, each with its provenance."""
 
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,24 @@ READERS: dict[str, Reader] = {
     "python": python.read,
 }
 # Known of a stored window and no part of its provenance.
-HIDDEN = ("columns", "writer")
+HIDDEN = ("columns", "writer", "without")
+# Of a window's rows, the first and the last by the columns that a source may name.
+ENDS = {"time": ("first", "last"), "key": ("first_key", "last_key")}
 # Rows that change while they are read are read again so many times in all.
 READINGS = 3
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Keeps rows out of every window of a source, whether it is fetched or was stored.
+
+    Attributes:
+        keep: Returns the rows of a table that may come in.
+        name: Changes when other rows are kept out: what was stored under another is screened again.
+    """
+
+    keep: "Callable[[pa.Table], pa.Table]"
+    name: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,7 @@ def fetch(  # noqa: PLR0913 - each is one fact, most have a default
     allow: Sequence[str] = (),
     every: str | None = None,
     code: Mapping[str, str] | None = None,
+    screen: Screen | None = None,
 ) -> Snapshot:
     """Return the snapshot of the source `name`; only windows that are not stored are fetched.
 
@@ -79,6 +96,7 @@ def fetch(  # noqa: PLR0913 - each is one fact, most have a default
         every: Length of a window, as 1m; None: all of it is one.
         code: Digests of the project's code that the source calls; None: unknown, so nothing that
             was stored is taken.
+        screen: Keeps rows out; None: all come in.
 
     Raises:
         DataError: The source is missing, cannot be read or has no rows.
@@ -95,8 +113,10 @@ def fetch(  # noqa: PLR0913 - each is one fact, most have a default
     for part in parts:
         at = span(part) if source.is_windowed else "whole"
         context = Context(name, part, root, allow)
-        stored = _stored(store, at, context) if takes and span(part) not in again else None
-        found.append((part, stored or _fetched(store, at, source, context, expected)))
+        ask = partial(_fetched, store, at, source, context, expected, screen)
+        takes_this = takes and span(part) not in again
+        stored = _stored(store, at, source, context, screen) if takes_this else None
+        found.append((part, stored or ask()))
     _require_rows(found, source, whole, expected)
     return _snapshot(name, source, found, whole, digest)
 
@@ -108,23 +128,58 @@ def _contents(source: AnySource, context: Context) -> dict[str, str]:
     return {each.name: file.digest(each) for each in file.files(source, context)}
 
 
-def _stored(store: Store, at: str, context: Context) -> Stored | None:
+def _stored(
+    store: Store, at: str, source: AnySource, context: Context, screen: Screen | None
+) -> Stored | None:
     """Return a stored window as this version of pyarrow writes it, so that it has a fetch's bytes.
 
-    What other versions wrote is written again; nothing is fetched for that.
+    What other versions wrote is written again, and so is what was screened otherwise; nothing is
+    fetched for that.
     """
     stored = store.find(at)
-    if stored is None or stored.file is None or stored.facts.get("writer") == _writer():
+    if stored is None or stored.file is None:
         return stored
+    is_screened = stored.facts.get("without") == (screen.name if screen else None)
+    if stored.facts.get("writer") == _writer() and (is_screened or screen is None):
+        return stored
+    return rewrite(store, at, source, context, screen)
+
+
+def rewrite(
+    store: Store, at: str, source: AnySource, context: Context, screen: Screen | None
+) -> Stored:
+    """Write a stored window again, as if the source had been fetched and screened now."""
     import pyarrow.parquet as pq
 
+    stored = store.find(at)
+    if stored is None or stored.file is None:
+        raise AssertionError
     rows = pq.read_table(stored.file)
 
     def land(target: Path) -> dict[str, Any]:
-        landed = landing.land(iter([rows]), target, context)
-        return stored.facts | {"sha256": landed.sha256, "writer": _writer()}
+        landed = landing.land(_screened(iter([rows]), screen), target, context)
+        facts = stored.facts | _landed(landed, screen)
+        ends = {name for names in ENDS.values() for name in names}
+        plain = {key: value for key, value in facts.items() if key not in ends}
+        return plain | _ends(source, target, landed, context)
 
     return store.put(at, land)
+
+
+def _screened(tables: "Iterator[pa.Table]", screen: Screen | None) -> "Iterator[pa.Table]":
+    if screen is None:
+        return tables
+    return (kept for table in tables if (kept := screen.keep(table)).num_rows)
+
+
+def _landed(landed: landing.Landed, screen: Screen | None) -> dict[str, Any]:
+    return {
+        "rows": landed.rows,
+        "columns": list(landed.columns),
+        "sha256": landed.sha256,
+        "writer": _writer(),
+        **({"without": screen.name} if screen else {}),
+    }
 
 
 def _writer() -> str:
@@ -132,19 +187,18 @@ def _writer() -> str:
 
 
 def _fetched(
-    store: Store, at: str, source: AnySource, context: Context, expected: list[str]
+    store: Store,
+    at: str,
+    source: AnySource,
+    context: Context,
+    expected: list[str],
+    screen: Screen | None,
 ) -> Stored:
     def land(target: Path) -> dict[str, Any]:
         rows = READERS[source.kind](source, context)
-        landed = landing.land(rows.tables, target, context)
+        landed = landing.land(_screened(rows.tables, screen), target, context)
         expected.extend(rows.expected)
-        facts = {
-            "rows": landed.rows,
-            "columns": list(landed.columns),
-            "sha256": landed.sha256,
-            "writer": _writer(),
-        }
-        return facts | rows.facts | _ends(source, target, landed, context)
+        return _landed(landed, screen) | rows.facts | _ends(source, target, landed, context)
 
     for reading in range(READINGS):
         try:
@@ -160,7 +214,7 @@ def _ends(
 ) -> dict[str, str]:
     """Return the first and last time and key of a window's rows."""
     facts: dict[str, str] = {}
-    for role, names in (("time", ("first", "last")), ("key", ("first_key", "last_key"))):
+    for role, names in ENDS.items():
         column = getattr(source, role)
         if column is None or not landed.rows:
             continue

@@ -1,0 +1,1 @@
+"""A person's data: where they are, and how they leave."""
