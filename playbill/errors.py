@@ -18,7 +18,10 @@ PlaybillError
 └── MissingExtraError      PB700  an optional dependency is not installed                exit 3
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class PlaybillError(Exception):
@@ -40,6 +43,7 @@ class PlaybillError(Exception):
         self.where = where
         self.expected = expected
         self.run = run
+        self.leaves: Mapping[str, Any] = {}  # outputs that a stage writes although it failed
 
     def __str__(self) -> str:
         """Render the four parts, one a line, leaving out the empty ones."""

@@ -1,5 +1,6 @@
 """Stage package: everything that ships becomes one folder; evaluate proved what answers in it."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ from playbill.bundle import assembly
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.fingerprint import frame_digest, plain_digest
 from playbill.bundle.proven import read
+from playbill.bundle.runtime.base import TRUSTED
 from playbill.bundle.served import Served, declared
 from playbill.config.decision import DECISIONS
 from playbill.config.schema import Params
@@ -75,6 +77,7 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
         metrics=metrics,
         lineage=lineage,
         card=write_card(facts),
+        trusted=json.loads(texts[TRUSTED]),
     )
     layer = assembly.model_layer(parts)
     files = assembly.assemble(params.name, layer, texts, code=list(CODE))

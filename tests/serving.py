@@ -1,6 +1,7 @@
 """A small model of its own kind of everything, its bundle, and real processes that serve it."""
 
 import asyncio
+import json
 import ssl
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import httpx
 import numpy as np
 import pandas as pd
 
-from playbill.bundle import assembly, parity, proven
+from playbill.bundle import assembly, manifest, parity, proven
 from playbill.bundle.card import Facts, Rows, write_card
 from playbill.bundle.interface import write_interface
 from playbill.bundle.served import Served, contract_file
@@ -100,6 +101,25 @@ class Made:
 def made(runtime: str = "numpy") -> Made:
     """Return the bundle of a model of `visits` with this runtime; made once."""
     return packaged(SERVED, texts(), visits(400), visits(200, seed=2), runtime)
+
+
+@cache
+def another(seed: int, app: str | None = None) -> Made:
+    """Return a bundle of another model, behind the same server unless its application differs."""
+    server = texts() if app is None else {**texts(), "app.py": app}
+    served = replace(SERVED, threshold=0.5)
+    return packaged(served, server, visits(400, seed=seed), made().test)
+
+
+def broken(good: Made) -> Made:
+    """Return a bundle whose digests are right and whose model answers otherwise than it says."""
+    files = dict(good.files)
+    stated = json.loads(files["model/expected.json"])
+    stated["answers"][0] += 1e-6
+    files["model/expected.json"] = json.dumps(stated).encode()
+    files.pop(manifest.NAME)
+    listed = manifest.describe(NAME, "numpy", files)
+    return replace(good, files={**files, manifest.NAME: manifest.render(listed)})
 
 
 def packaged(
@@ -312,6 +332,7 @@ class Running:
     url: str
     errors: list[str]
     client: httpx.Client
+    reader: threading.Thread  # of standard error, into `errors`
 
 
 @contextmanager
@@ -347,7 +368,7 @@ def running(
         url = line.split(" on ")[1].strip()
         _wait_ready(url, trusted)
         with httpx.Client(base_url=url, timeout=30, verify=trusted or True) as client:
-            yield Running(process, url, errors, client)
+            yield Running(process, url, errors, client, reader)
     finally:
         if process.poll() is None:
             process.terminate()

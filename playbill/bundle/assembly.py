@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playbill.bundle import manifest, sbom
+from playbill.bundle import expected, manifest, sbom
 from playbill.bundle.code import copied_code
 from playbill.bundle.proven import RUNTIME, Proven
 from playbill.bundle.requirements import requirements_text
-from playbill.bundle.runtime.base import KINDS
+from playbill.bundle.runtime.base import KINDS, open_runtime
 from playbill.bundle.schema import example
 from playbill.bundle.served import Served, contract_file, to_json
 
@@ -32,6 +32,7 @@ class Parts:
         metrics: Measures on the hold-out.
         lineage: Digests of what the model was made from.
         card: The model card, Markdown.
+        trusted: Types that the model's files may hold, as the server's text names them.
     """
 
     served: Served
@@ -40,16 +41,19 @@ class Parts:
     metrics: Mapping[str, Any]
     lineage: Mapping[str, Any]
     card: str
+    trusted: Sequence[str] = ()
 
 
 def model_layer(parts: Parts) -> dict[str, bytes]:
     """Return the files of the model layer, by their name in `model/`."""
+    asked, contract = parts.served.inputs, contract_file(parts.served)
+    kind = json.loads(parts.proven.files[RUNTIME])["runtime"]
+    runtime = open_runtime(kind, {**contract, **parts.proven.files}, parts.trusted)
     return {
         **parts.proven.files,
-        **contract_file(parts.served),
-        "examples.json": to_json(
-            [{column.name: example(column) for column in parts.served.inputs}]
-        ),
+        **contract,
+        "examples.json": to_json([{column.name: example(column) for column in asked}]),
+        expected.NAME: to_json(expected.expected(runtime, asked, parts.profile)),
         "profile.json": to_json(parts.profile),
         "metrics.json": to_json(parts.metrics),
         "lineage.json": to_json({"format_version": FORMAT_VERSION, **parts.lineage}),

@@ -56,6 +56,12 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow a stage's tag: switch when it names another.")
+    ] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.1, help="Seconds between two looks at the tag; needs --watch.")
+    ] = 30.0,
     new_key: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Make an API key (its hash into --keys), stop."),
@@ -80,12 +86,14 @@ def serve(
       playbill serve flights@v1.2.0 --port 8080
       playbill serve --bundle ./bundle --port 0
       playbill serve --try
+      playbill serve flights#prod --watch --interval 30 --workers 2
       playbill serve --new-key team-a --keys keys.jsonl
       playbill serve --host 0.0.0.0 --keys keys.jsonl --log predictions --workers 2
     """  # noqa: D301 - \b keeps Click from wrapping the lines
     from playbill.bundle import manifest
     from playbill.bundle.requirements import differences
     from playbill.cli.location import find_bundle
+    from playbill.cli.watching import follow, refuse_unwatched, server_words
     from playbill.server.command import check_host, make_key
     from playbill.server.settings import read_settings
 
@@ -96,8 +104,12 @@ def serve(
         "--settings": settings, "--workers": workers, "--keys": keys, "--log": log,
         "--feedback": feedback, "--tls-certificate": tls_certificate, "--tls-key": tls_key,
     }  # fmt: skip
-    given = read_settings(settings, {"authentication.keys": keys})
+    given = read_settings(settings, {"authentication.keys": keys, "workers": workers})
     check_host(host, authenticates=given.authenticates)
+    if watch:
+        refuse_unwatched(bundle, signers, try_it=try_it, version=given.model_version)
+        follow(ref, interval, (host, port), _words(flags), given)
+        return
     found = find_bundle(bundle, ref)
     folder = found.path.resolve()
     version: dict[str, object] = {"--model-version": None if given.model_version else found.version}
@@ -112,9 +124,9 @@ def serve(
     if try_it:
         from playbill.bundle.trial import ask
 
-        typer.echo(ask(folder, [*_command(folder, host, 0), *_words(version)]))
+        typer.echo(ask(folder, [*server_words(folder, host, 0), *_words(version)]))
     else:
-        _start([*_command(folder, host, port), *_words(flags | version)])
+        _start([*server_words(folder, host, port), *_words(flags | version)])
 
 
 def _check_signature(
@@ -144,14 +156,6 @@ def _check_signature(
 
 def _words(flags: Mapping[str, object]) -> list[str]:
     return [word for flag, value in flags.items() if value for word in (flag, str(value))]
-
-
-def _command(folder: Path, host: str, port: int) -> list[str]:
-    import sys
-
-    # -B: byte code would be a file that the manifest does not know.
-    command = [sys.executable, "-B", str(folder / "server"), "--bundle", str(folder)]
-    return [*command, "--host", host, "--port", str(port)]
 
 
 def _start(command: list[str]) -> None:

@@ -37,6 +37,7 @@ CHECKS = frozenset(
 SCHEMA, TABLE = "playbill.config.schema", "Params"
 MODELS = (
     SCHEMA,
+    "playbill.config.canary",
     "playbill.config.cluster",
     "playbill.config.decision",
     "playbill.config.deployment",
@@ -44,6 +45,7 @@ MODELS = (
     "playbill.config.privacy",
     "playbill.config.measurement",
     "playbill.config.policy",
+    "playbill.config.quality",
     "playbill.config.scalar",
     "playbill.config.source",
     "playbill.config.stage",

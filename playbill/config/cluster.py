@@ -100,6 +100,10 @@ class Kubernetes(Group):
     """Secret whose entry `keys.jsonl` holds hashed API keys; none: playbill-NAME-keys."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes of a replica that answer."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level of the server's own log lines; info: a line a request."""
+    traces: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    """URL of an OTLP/HTTP receiver of traces; network.egress and `packages` must let it be."""
     log: Volume = Volume.model_construct()
     """The prediction log."""
     log_target: Annotated[str, Field(pattern=r"^[a-z0-9+]+://\S+$")] | None = None

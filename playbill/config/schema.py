@@ -7,6 +7,7 @@ no validator: every process imports this module. The docstring under a field is 
 the JSON Schema (config/description.py).
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -17,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from playbill.config.canary import Canary
 from playbill.config.cluster import Kubernetes
 from playbill.config.decision import Feedback, Gate, Promotion
 from playbill.config.deployment import Alerts, Image
@@ -28,6 +30,7 @@ from playbill.config.metric import Metric
 from playbill.config.outcome import Class, Task, classes_of
 from playbill.config.policy import Drift, DriftPolicy
 from playbill.config.privacy import Privacy
+from playbill.config.quality import Policy, Quarantine, Statistics
 from playbill.config.scalar import Name, Prefix, Share, placed
 from playbill.config.source import Source
 from playbill.config.stage import Environment, Pipeline, Plot, Stage
@@ -40,6 +43,24 @@ __all__ = ["Drift", "DriftPolicy", "Environment", "Pipeline", "Plot", "Stage"]
 Crossing = Literal["group", "time"]
 # A `_target_` and its keyword arguments; config/target.py checks them against the signature.
 Target = dict[str, Any]
+
+
+def quality_problems(contract: "Contract") -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield key and problem of what policies and statistics name and the schema does not have."""
+    schema = contract.schema_["columns"]
+    for name, column in contract.columns.items():
+        spec = schema.get(name) or {}
+        nested = spec.get("checks")
+        known = {*spec, *(nested if isinstance(nested, dict) else ()), "nullable", "unique"}
+        for check in column.policy:
+            if check not in known:
+                yield ("columns", name, "policy", check), f"`{name}` has no check `{check}`"
+    for name in contract.statistics.missing:
+        if name not in schema:
+            yield ("statistics", "missing", name), f"`{name}` is no column of the schema"
+    timed = contract.statistics.freshness or contract.statistics.volume
+    if timed and not any(column.role == "time" for column in contract.columns.values()):
+        yield ("statistics",), "freshness and volume need a column with the role time"
 
 
 def _form(value: Any) -> str:
@@ -62,6 +83,8 @@ class ContractColumn(Group):
     """An example value for the API documentation."""
     personal: bool = False
     """Personal data: kept out of the prediction log, or written there as a keyed HMAC."""
+    policy: dict[str, Policy] = {}
+    """By check, as isin, nullable or unique: fail (the default), quarantine the rows, or warn."""
 
 
 class Contract(Group):
@@ -77,6 +100,10 @@ class Contract(Group):
     """pandera's own YAML form of a DataFrameSchema."""
     columns: dict[str, ContractColumn] = {}
     """Roles, descriptions and examples by column name."""
+    quarantine: Quarantine = Quarantine.model_construct()
+    """How many rows may be put aside."""
+    statistics: Statistics = Statistics.model_construct()
+    """What the table as a whole must be: fresh, of the usual size, with few gaps."""
     unavailable: list[str] = []
     """Columns of the sources that are known only after the prediction is made; refused as input."""
 
@@ -89,6 +116,8 @@ class Contract(Group):
         if leak := sorted(set(self.unavailable) & set(known)):
             what = f"columns {leak} are known only after the prediction (contract.unavailable)"
             raise placed(what, "schema", "columns", leak[0])
+        for at, what in quality_problems(self):
+            raise placed(what, *at)
         for role in ("key", "time", "target"):
             names = [name for name, column in self.columns.items() if column.role == role]
             if len(names) > 1 or (role != "time" and not names):
@@ -344,6 +373,8 @@ class Server(Group):
     """The image of the server."""
     alerts: Alerts = Alerts.model_construct()
     """Limits of the generated alert rules."""
+    canary: Canary = Canary()
+    """A second model for a share of the callers."""
     kubernetes: Kubernetes = Kubernetes.model_construct()
     """The generated manifests."""
 

@@ -53,6 +53,13 @@ class Check:
     fails: str
 
 
+def canonical(name: str) -> str:
+    """Return what a report calls a check, without its arguments, by its name in the contract."""
+    return {
+        **_LONG, "between": "in_range", "nullable": "not_nullable", "unique": "field_uniqueness"
+    }.get(name, name)  # fmt: skip
+
+
 def checks_of(spec: Mapping[str, Any], stored: str) -> list[Check] | None:
     """Return the checks of a column in the order in which pandera tries them.
 

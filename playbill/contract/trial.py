@@ -8,7 +8,7 @@ alone.
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,10 @@ _PLAIN = ("object", "str", "bool", "int", "float", "datetime64[")
 
 
 @dataclass(frozen=True)
-class _Table:
-    """A file that is open: its connection, its SQL, DuckDB's types by column, and its rows."""
+class Table:
+    """A file that is open: its path, connection, SQL, DuckDB's types by column, and its rows."""
 
+    path: Path
     connection: "duckdb.DuckDBPyConnection"
     read: str
     types: Mapping[str, str]
@@ -73,22 +74,17 @@ def validate(
         DataError: The table is empty.
         ContractError: It breaks the contract; every broken check is listed.
     """
-    with _opened(path) as table:
-        found = _failures(table, path, schema, name=name)
+    with opened(path) as table:
+        found = tried(table, schema, name=name)
         if found:
             shown = [masked(one) if one.column in personal else one for one in found]
             raise refusal(shown, list(table.types), name=name)
     return path
 
 
-def tried(path: Path, schema: Mapping[str, Any], *, name: str) -> list[Failure]:
-    """Return every check that the table in a Parquet file breaks, in the order of the schema."""
-    with _opened(path) as table:
-        return _failures(table, path, schema, name=name)
-
-
 @contextmanager
-def _opened(path: Path) -> Iterator[_Table]:
+def opened(path: Path) -> Iterator[Table]:
+    """Open a Parquet file to be tried."""
     import duckdb
 
     settings: dict[str, Any] = {"threads": 1, "temp_directory": str(fresh(Path.cwd(), "spilled"))}
@@ -101,7 +97,7 @@ def _opened(path: Path) -> Iterator[_Table]:
         strange = _extended(connection, text)
         types = {name: "" if name in strange else kind for name, kind in types.items()}
         counted = f"SELECT num_rows FROM parquet_file_metadata({text})"  # noqa: S608
-        yield _Table(connection, read, types, connection.execute(counted).fetchall()[0][0])
+        yield Table(path, connection, read, types, connection.execute(counted).fetchall()[0][0])
 
 
 def _extended(connection: "duckdb.DuckDBPyConnection", text: str) -> set[str]:
@@ -112,15 +108,32 @@ def _extended(connection: "duckdb.DuckDBPyConnection", text: str) -> set[str]:
     return {str(c["name"]) for c in said if not str(c["numpy_type"]).startswith(_PLAIN)}
 
 
-def _failures(table: _Table, path: Path, schema: Mapping[str, Any], *, name: str) -> list[Failure]:
+def tried(
+    table: Table,
+    schema: Mapping[str, Any],
+    *,
+    name: str,
+    wanted: Collection[tuple[str, str]] = (),
+) -> list[Failure]:
+    """Return every check that a table breaks, in the order of the schema.
+
+    Args:
+        table: The open file.
+        schema: pandera's form of the contract.
+        name: What the table is called in messages.
+        wanted: Columns and canonical checks of which the rows are told.
+
+    Raises:
+        DataError: The table is empty.
+    """
     if not table.rows:
         raise DataError(
             f"{name} is empty", where=WHERE, expected="at least one row", run="look at the source"
         )
     if any(schema.get(key, off) != off for key, off in _WHOLE.items()):
-        return _by_pandera(path, schema, name, None)
+        return _by_pandera(table.path, schema, name, None)
     if schema.get("strict") == "filter" or any((s or {}).get("regex") for s in _specs(schema)):
-        return _by_pandera(path, schema, name, None)
+        return _by_pandera(table.path, schema, name, None)
     specs = {str(column): spec or {} for column, spec in schema["columns"].items()}
     missing = [c for c, s in specs.items() if c not in table.types and s.get("required", True)]
     found = [Failure("column_in_dataframe", column, 0, ()) for column in missing]
@@ -134,10 +147,36 @@ def _failures(table: _Table, path: Path, schema: Mapping[str, Any], *, name: str
         checks = compiled[column]
         if checks is None or (counts[column][0] and table.types[column] in NO_GAPS):
             only = {**schema, "columns": {column: spec}, "strict": False}
-            found += _by_pandera(path, only, name, [column])
+            found += _by_pandera(table.path, only, name, [column])
         else:
-            found += _broken(table, column, spec, checks, counts[column][1:])
+            for failure in _broken(table, column, spec, checks, counts[column][1:]):
+                is_wanted = (column, failure.check.partition("(")[0]) in wanted
+                found.append(_with_rows(table, failure, spec, checks) if is_wanted else failure)
     return found
+
+
+def _with_rows(
+    table: Table, failure: Failure, spec: Mapping[str, Any], checks: Sequence[Check]
+) -> Failure:
+    """Return a failure that tells the positions of its rows."""
+    value = table.value(failure.column)
+    (check,) = (check for check in checks if check.title == failure.check)
+    if check.name == "unique":
+        window = f"PARTITION BY {value}"
+        order = {"exclude_last": "file_row_number DESC"}.get(
+            spec.get("report_duplicates", "all"), "file_row_number"
+        )
+        later = "" if spec.get("report_duplicates", "all") == "all" else "AND place > 1"
+        query = (
+            f"SELECT n FROM (SELECT file_row_number AS n, {value} AS v, "  # noqa: S608
+            f"row_number() OVER ({window} ORDER BY {order}) AS place, "
+            f"count(*) OVER ({window}) AS many FROM {table.read}) "
+            f"WHERE v IS NOT NULL AND many > 1 {later} ORDER BY n"
+        )
+    else:
+        wrong = check.fails.format(v=value)
+        query = f"SELECT file_row_number AS n FROM {table.read} WHERE {wrong} ORDER BY n"  # noqa: S608
+    return replace(failure, rows=[row for (row,) in table.ask(query)])
 
 
 def _specs(schema: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
@@ -152,7 +191,7 @@ def _by_pandera(
     return failures(pd.read_parquet(path, columns=columns), schema, name=name)
 
 
-def _counts(table: _Table, compiled: Mapping[str, Sequence[Check] | None]) -> dict[str, list[int]]:
+def _counts(table: Table, compiled: Mapping[str, Sequence[Check] | None]) -> dict[str, list[int]]:
     """Return by compiled column how many values are missing and how many break each check.
 
     One pass over the file; `unique` counts none here.
@@ -178,7 +217,7 @@ def _counts(table: _Table, compiled: Mapping[str, Sequence[Check] | None]) -> di
 
 
 def _broken(
-    table: _Table,
+    table: Table,
     column: str,
     spec: Mapping[str, Any],
     checks: Sequence[Check],
@@ -195,7 +234,7 @@ def _broken(
             yield Failure(check.title, column, count, examples)
 
 
-def _repeated(table: _Table, column: str, check: Check, reported: str) -> Iterator[Failure]:
+def _repeated(table: Table, column: str, check: Check, reported: str) -> Iterator[Failure]:
     import numpy as np
 
     value = table.value(column)
@@ -216,7 +255,7 @@ def _repeated(table: _Table, column: str, check: Check, reported: str) -> Iterat
         yield Failure(check.title, column, count, examples)
 
 
-def _examples(table: _Table, query: str) -> tuple[str, ...]:
+def _examples(table: Table, query: str) -> tuple[str, ...]:
     """Return the first values of those that a query selects, in the order of the rows."""
     first = f"SELECT v FROM ({query} GROUP BY v) WHERE v IS NOT NULL ORDER BY n LIMIT {EXAMPLES}"  # noqa: S608
     found = [row[0] for row in table.ask(first)]

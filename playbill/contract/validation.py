@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from playbill.config.nearest import nearest
@@ -21,12 +21,13 @@ CASTS = {"datetime64": "TIMESTAMP", "float": "DOUBLE", "int": "BIGINT"}  # DuckD
 
 @dataclass(frozen=True)
 class Failure:
-    """One check that one column broke."""
+    """One check that one column broke; `rows` are their positions where they are known."""
 
     check: str
     column: str
     count: int
     examples: tuple[str, ...]
+    rows: "Sequence[int]" = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         """Render the failure as a line: column, check, rows, examples."""
@@ -134,7 +135,8 @@ def _records(cases: "pd.DataFrame", frame: "pd.DataFrame") -> list[Failure]:
             found.append(_wrong_kind(str(column), str(check), frame))
         elif not rows["index"].isna().all():
             examples = rows["failure_case"].dropna().drop_duplicates().head(EXAMPLES)
-            found.append(Failure(str(check), str(column), len(rows), tuple(map(show, examples))))
+            shown, places = tuple(map(show, examples)), rows["index"].astype("int64").tolist()
+            found.append(Failure(str(check), str(column), len(rows), shown, places))
         elif not any(f.column == column for f in found):  # the check itself could not run
             found.append(Failure(f"{check} cannot be tried", str(column), 0, ()))
     return found

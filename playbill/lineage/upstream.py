@@ -5,6 +5,9 @@ from pathlib import Path
 from playbill.errors import LineageError
 from playbill.lineage import git
 
+# A remote that says nothing for this long is given up; ssh has its own keep-alive.
+PATIENCE = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30")
+
 
 def remote(root: Path) -> str:
     """Return the remote to push to: the current branch's, else `origin`, else the only one.
@@ -45,4 +48,26 @@ def refuse_shallow(root: Path) -> None:
             "a shallow clone may lack tags, so neither the next version nor the champion is known",
             expected="a clone with its history",
             run="git fetch --unshallow --tags",
+        )
+
+
+def has_remote(root: Path) -> bool:
+    """Say whether the clone has a remote at all."""
+    return bool(git.run(root, "remote").strip())
+
+
+def fetch_tags(root: Path) -> None:
+    """Fetch every tag, with its commit; a tag that the clone has is never moved.
+
+    Raises:
+        LineageError: The remote cannot be reached, or it has moved a tag.
+    """
+    name, tags = remote(root), "refs/tags/*:refs/tags/*"
+    done = git.call(root, [*PATIENCE, "fetch", "--quiet", "--no-tags", name, tags])
+    if done.returncode:
+        raise LineageError(
+            f"the tags of {name} cannot be fetched: {git.last_words(done.stderr)}",
+            where=str(root),
+            expected="a remote that answers, and tags that nobody moved",
+            run=f"git fetch {name} '{tags}'",
         )

@@ -79,8 +79,13 @@ def run(
         StageError: An input is missing, or what is returned is not what the stage declares.
     """
     step = find(params, name)
-    returned = function(params, **arguments(root, step, function, params.allow))
     targets = step.targets
+    try:
+        returned = function(params, **arguments(root, step, function, params.allow))
+    except PlaybillError as error:
+        for key in set(targets) & set(error.leaves):
+            file_format.write((into or root) / targets[key], error.leaves[key])
+        raise
     if set(returned) != set(targets):
         raise StageError(
             f"stage {name} returned {sorted(returned)}",

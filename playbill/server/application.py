@@ -1,5 +1,6 @@
 """Builds the application: scoring, health, the model, metrics, pages, the project's own routes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from playbill.server.model import Model, ModelPage
 from playbill.server.plain import PlainRows
 from playbill.server.problem import ProblemError
 from playbill.server.scoring import Scoring, secret
+from playbill.server.served import facts_of
 from playbill.server.settings import Settings
+from playbill.server.switch import Part, Switch, Switchboard
 
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 KNOWN = (401, 403, 429, 503)  # what any route behind the gate may answer
@@ -44,6 +47,8 @@ class Worker:
 
     slot: int = 0
     board: Path | None = None
+    switch: Path | None = None
+    """Folder of the orders that the workers follow together; none: they serve one bundle."""
 
 
 class Application(FastAPI):
@@ -56,11 +61,12 @@ class Application(FastAPI):
             title=interface.title,
             docs_url=None,  # its page loads from a content delivery network
             redoc_url=None,
+            # FastAPI's own records addresses, queries and texts of exceptions; see `tracing`.
+            telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
             redirect_slashes=False,  # the address would be made of the sender's Host
             lifespan=_lifespan,
         )
         self.interface = interface
-        self.model = model
         self.settings = settings
         profile = model.profile if model is not None else {}
         plain = PlainRows(interface)
@@ -68,13 +74,19 @@ class Application(FastAPI):
             interface,
             settings,
             profile,
-            _facts(model, settings),
+            facts_of(model, settings.model_version),
             plain,
             slot=worker.slot,
             board=worker.board,
             key=secret(settings.log.personal_key_variable),
         )
         self.scoring = Scoring(interface, model, self.measurement, plain, settings.model_version)
+        self.switch: Switch | None = None
+
+    @property
+    def model(self) -> Model | None:
+        """The model that answers."""
+        return self.scoring.model
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -95,7 +107,7 @@ def build(
     seconds = settings.limits.body_seconds
     app.include_router(lane.twin(app.scoring, seconds))
     _add_states(app)
-    app.include_router(inference.router(app.scoring, settings.model_version, seconds))
+    app.include_router(inference.router(app.scoring, seconds))
     if interface.feedback is not None:
         app.include_router(feedback.router(interface, settings, app.measurement.board))
     for router in interface.routers:
@@ -103,6 +115,22 @@ def build(
     pages.install(app)
     problem.install(app)
     return app
+
+
+def follow(app: Application, bundle: Path, worker: Worker) -> None:
+    """Follow the orders of the supervisor, first of all the one that is committed already.
+
+    Raises:
+        PlaybillError: The committed bundle cannot be had.
+    """
+    if worker.switch is None or app.scoring.served is None:
+        return
+    board = app.measurement.board_of_switches = Switchboard(worker.switch)
+    first = Part(str(bundle), app.settings.model_version), app.scoring.served
+    columns = list(app.interface.columns)
+    app.switch = Switch(app.scoring, board, worker.slot, columns, first)
+    app.scoring.follow(app.switch)
+    app.switch.catch_up()
 
 
 def enclose(app: Application) -> Edge:
@@ -114,7 +142,7 @@ def enclose(app: Application) -> Edge:
     settings = app.settings
     seconds, most = settings.limits.body_seconds, settings.limits.in_flight
     direct = lane.endpoints(app.scoring, seconds) if app.interface.lane == "asgi" else {}
-    return Edge(app, Gate(settings), app.measurement, most, direct)
+    return Edge(app, Gate(settings), app.measurement, most, direct, app.interface.name)
 
 
 @asynccontextmanager
@@ -122,21 +150,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     assert isinstance(app, Application)
     await app.measurement.start()
     app.scoring.ready = app.model is not None
+    following = asyncio.create_task(app.switch.follow()) if app.switch is not None else None
     yield
     app.scoring.ready = False
+    if following is not None:
+        following.cancel()
     await app.measurement.stop()
-
-
-def _facts(model: Model | None, settings: Settings) -> dict[str, Any]:
-    if model is None:
-        return {}
-    page = model.page
-    return {
-        "model": page.name,
-        "model_version": settings.model_version,
-        "model_digest": page.model_digest,
-        "server_digest": page.server_digest,
-    }
 
 
 def _add_states(app: Application) -> None:

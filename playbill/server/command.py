@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from logging.config import dictConfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +64,12 @@ def serve(options: argparse.Namespace) -> None:
     if options.worker_slot is None and settings.workers > 1:
         _supervise(options, settings, tls=tls is not None)
         return
-    from playbill.server.application import Worker, enclose
+    from playbill.server.application import Worker, enclose, follow
     from playbill.server.listener import address, listen, run
 
-    worker = Worker(options.worker_slot or 0, options.worker_board)
+    worker = Worker(options.worker_slot or 0, options.worker_board, options.worker_switch)
     app = _application(options.bundle, settings, worker)
+    follow(app, options.bundle, worker)
     edge = enclose(app)
     if options.worker_socket is not None:
         listener = socket.socket(fileno=options.worker_socket)
@@ -83,7 +85,7 @@ def serve(options: argparse.Namespace) -> None:
         else:
             print(f"serving {name} on {address(listener, tls=tls is not None)}", flush=True)  # noqa: T201
 
-    run(edge, settings.limits, listener, tls=tls, started=started)
+    run(edge, settings, listener, tls=tls, started=started)
 
 
 def check_host(host: str, *, authenticates: bool = False) -> None:
@@ -122,10 +124,12 @@ def _application(bundle: Path, settings: "Settings", worker: "Worker") -> "Appli
 
 def _supervise(options: argparse.Namespace, settings: "Settings", *, tls: bool) -> None:
     from playbill.bundle import manifest
+    from playbill.server.journal import configuration
     from playbill.server.listener import address, listen
     from playbill.server.workers import Supervisor, own_command
 
     listed = manifest.verify(options.bundle)
+    dictConfig(configuration(settings.logging.level))
     with listen(options.host, options.port) as listener:
         supervisor = Supervisor(
             own_command(), listener, settings.workers, settings.limits.drain_seconds
@@ -193,5 +197,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scopes", default="predict", help="scopes of the new key, with commas")
     for flag in ("slot", "socket", "ready"):
         parser.add_argument(f"--worker-{flag}", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--worker-board", type=Path, help=argparse.SUPPRESS)
+    for flag in ("board", "switch"):
+        parser.add_argument(f"--worker-{flag}", type=Path, help=argparse.SUPPRESS)
     return parser

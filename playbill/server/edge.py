@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from playbill.server import journal
 from playbill.server.authentication import Gate
 from playbill.server.headers import ALWAYS, PAGES
 from playbill.server.identifier import identifier_text
@@ -30,6 +31,7 @@ class Edge:
         measurement: Counts them.
         in_flight: Requests that are answered at a time.
         direct: Endpoints of `POST` by path that need nothing of the application.
+        name: The served model.
     """
 
     def __init__(
@@ -39,9 +41,11 @@ class Edge:
         measurement: Measurement,
         in_flight: int,
         direct: Mapping[str, ASGIApp],
+        name: str,
     ) -> None:
         self._direct = dict(direct)
         self.app = app
+        self.name = name
         self.draining = False
         self._gate = gate
         self._measurement = measurement
@@ -59,28 +63,25 @@ class Edge:
         more = [*(ALWAYS if path in _SCORING else PAGES), (REQUEST_ID, identifier)]
         if self.draining:
             more.append(CLOSE)
-        status, begun_to_answer = 500, False
+        status, begun_to_answer, whole = 500, False, False
 
         def dressed(message: Message) -> Any:
-            nonlocal status, begun_to_answer
+            nonlocal status, begun_to_answer, whole
             if message["type"] == "http.response.start":
                 begun_to_answer = True
                 status = message["status"]
                 message["headers"] = [*message["headers"], *more]
+            else:
+                whole = not message.get("more_body", False)
             return send(message)
 
         measurement = self._measurement
+        scope[journal.REQUEST] = identifier.decode()
+        journal.CURRENT.set(scope)  # of this request's task alone
         self._active += 1
         measurement.begun(1)
         try:
-            self._make_room()
-            scope["playbill.principal"] = self._gate.admit(path, scope["headers"])
-            scope["playbill.request"] = identifier.decode()
-            endpoint = self._direct.get(path)
-            if endpoint is not None and scope["method"] == "POST":
-                await endpoint(scope, receive, dressed)
-            else:
-                await self.app(scope, receive, dressed)
+            await self._answer(scope, receive, dressed)
             if status >= 400:  # noqa: PLR2004 - where errors begin
                 measurement.refused(scope.get("playbill.problem") or _plain(status))
         except ProblemError as error:  # of this layer: the application answers its own
@@ -91,11 +92,26 @@ class Edge:
                 fault = bug()
                 measurement.refused(fault)
                 await _respond(fault, dressed)
-            raise  # for the server's log
+            if not whole:  # uvicorn cuts the connection: half an answer is not taken for one
+                raise
+            journal.server.exception("a request failed")
         finally:
             self._active -= 1
             measurement.begun(-1)
-            measurement.requested(path, status, now() - begun)
+            seconds = now() - begun
+            scope["playbill.status"] = status
+            route = measurement.requested(path, status, seconds)
+            journal.answered(scope, route, status, seconds)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._make_room()
+        path = scope["path"]
+        scope["playbill.principal"] = self._gate.admit(path, scope["headers"])
+        endpoint = self._direct.get(path)
+        if endpoint is not None and scope["method"] == "POST":
+            await endpoint(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
     def _make_room(self) -> None:
         if self._active > self._most:

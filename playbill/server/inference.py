@@ -120,10 +120,10 @@ class Ready(BaseModel):
     ready: Literal[True] = True
 
 
-def router(scoring: Scoring, version: str | None, seconds: float) -> APIRouter:
+def router(scoring: Scoring, seconds: float) -> APIRouter:
     """Return the routes of the protocol."""
     found = APIRouter(tags=["Open Inference Protocol"])
-    _add_states(found, scoring, version)
+    _add_states(found, scoring)
     limit = scoring.interface.max_batch_bytes
 
     async def infer(name: NAME, body: InferenceRequest, request: Request) -> Any:
@@ -137,6 +137,7 @@ def router(scoring: Scoring, version: str | None, seconds: float) -> APIRouter:
             if strange := sorted(wanted - {each["name"] for each in outputs}):
                 raise _fault("outputs", f"there is no output {strange[0][:64]!a}")
             outputs = [each for each in outputs if each["name"] in wanted]
+        version = answers[0].get("model_version")
         head = {"model_name": name, "model_version": version, "id": body.id}
         return {**head, "outputs": outputs}
 
@@ -153,7 +154,7 @@ def router(scoring: Scoring, version: str | None, seconds: float) -> APIRouter:
     return found
 
 
-def _add_states(found: APIRouter, scoring: Scoring, version: str | None) -> None:
+def _add_states(found: APIRouter, scoring: Scoring) -> None:
     interface = scoring.interface
     unready = problem.documented(503)
     unknown = problem.documented(401, 403, 404, 422, 429, 503)
@@ -189,7 +190,7 @@ def _add_states(found: APIRouter, scoring: Scoring, version: str | None) -> None
             TensorMetadata(name=column, datatype=DATATYPES[kind], shape=[-1])
             for column, kind in interface.kinds.items()
         ]
-        versions = [version] if version else []
+        versions = [scoring.version] if scoring.version else []
         outputs = [
             TensorMetadata(name=column, datatype=datatype, shape=[-1])
             for column, datatype in output_types(interface).items()

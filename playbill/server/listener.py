@@ -1,4 +1,4 @@
-"""Listens: the socket, uvicorn on it, the drain, and the server's own log lines.
+"""Listens: the socket, uvicorn on it, and the drain.
 
 Draining: nothing new is accepted, every answer from then on closes its connection, and a connection
 that waits for its next request is left open as long as it was promised, because a request may
@@ -7,8 +7,6 @@ already be on its way to it.
 
 import asyncio
 import gc
-import json
-import logging
 import os
 import signal
 import socket
@@ -20,28 +18,17 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from playbill.errors import UsageError
+from playbill.server import journal
 from playbill.server.protocol import bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playbill.server.edge import Edge
-    from playbill.server.settings import Limits
+    from playbill.server.settings import Settings
 
 BACKLOG = 2048
 _STEP = 0.02
-
-
-class Lines(logging.Formatter):
-    """Writes each record as one line of ASCII JSON: no text that was sent can start another."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record."""
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        plain = {"time": stamp, "level": record.levelname, "message": record.getMessage()[:4000]}
-        if record.exc_info:
-            plain["exception"] = self.formatException(record.exc_info)[-8000:]
-        return json.dumps(plain)
 
 
 class Server(uvicorn.Server):
@@ -142,22 +129,24 @@ def address(listener: socket.socket, *, tls: bool) -> str:
 
 def run(
     edge: "Edge",
-    limits: "Limits",
+    settings: "Settings",
     listener: socket.socket,
     *,
     tls: "tuple[Path, Path] | None",
     started: Callable[[], None],
 ) -> None:
     """Answer requests until SIGTERM or Ctrl-C, then finish those under way."""
+    limits = settings.limits
     more: dict[str, Any] = {}
     if tls is not None:
         more = {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])}
+    application, stop = _observed(edge, settings)
     config = uvicorn.Config(
-        edge,
+        application,
         loop=_loop(),
         http=bounded(limits),
         ws="none",
-        log_config=_logging(),
+        log_config=journal.configuration(settings.logging.level),
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -174,6 +163,19 @@ def run(
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     Server(config, edge, limits.keep_alive_seconds, started).run(sockets=[listener])
+    stop()
+
+
+def _observed(edge: "Edge", settings: "Settings") -> tuple[Any, Callable[[], None]]:
+    """Return the application with its traces, and what ends them."""
+    if settings.tracing.endpoint is None:
+        return edge, lambda: None
+    from playbill.server.tracing import Traced
+
+    named = settings.tracing.service or edge.name
+    facts = {"service.name": named, "service.version": settings.model_version or ""}
+    traced = Traced(edge, settings.tracing, {key: value for key, value in facts.items() if value})
+    return traced, traced.stop
 
 
 def _loop() -> Any:
@@ -182,17 +184,3 @@ def _loop() -> Any:
     except ImportError:  # Windows
         return "asyncio"
     return "uvloop"
-
-
-def _logging() -> dict[str, Any]:
-    handler = {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"}
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"lines": {"()": "playbill.server.listener.Lines"}},
-        "handlers": {"lines": handler},
-        "loggers": {  # no warnings: what anybody sends could fill a disk with them
-            "uvicorn": {"handlers": ["lines"], "level": "ERROR", "propagate": False},
-            "asyncio": {"handlers": ["lines"], "level": "ERROR", "propagate": False},
-        },
-    }

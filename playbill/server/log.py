@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from playbill.server import journal
 from playbill.server.identifier import identifier_text
+from playbill.server.journal import FIELDS
 from playbill.server.measure import Board, Family
 from playbill.server.settings import Log
 
@@ -86,8 +88,8 @@ class PredictionLog:
                     raise OSError(errno.ENOSPC, "short write")  # noqa: TRY301 - as the next would
                 if self._settings.fsync == "always":
                     os.fsync(self._descriptor)
-            except OSError:
-                self._lose(records)
+            except OSError as error:
+                self._lose(records, error)
                 return
             self._size += done
             self._add("playbill_log_records_total", records)
@@ -131,7 +133,10 @@ class PredictionLog:
         finally:
             os.close(descriptor)
 
-    def _lose(self, records: int) -> None:
+    def _lose(self, records: int, error: OSError) -> None:
+        if not self.failing:  # once, not for each record
+            code = errno.errorcode.get(error.errno or 0, "unknown")
+            journal.server.error("predictions cannot be logged", extra={FIELDS: {"code": code}})
         self._add("playbill_log_lost_total", records)
         self._fail(failing=True)
         if self._descriptor < 0:

@@ -5,8 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from playbill.server import feedback, watch
 from playbill.server import log as prediction_log
@@ -17,6 +18,10 @@ from playbill.server.plain import Plain, PlainRows
 from playbill.server.problem import TITLES, Kind, ProblemError
 from playbill.server.record import Recorder
 from playbill.server.settings import Settings
+
+if TYPE_CHECKING:
+    from playbill.server.served import Served
+    from playbill.server.switch import Switchboard
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -64,7 +69,7 @@ class Measurement:
     ) -> None:
         self._regression = interface.asked.task == "regression"
         self._buckets = _score_buckets(profile) if self._regression else SHARES
-        self._watch = watch.Watch(interface.columns, profile, settings.window_seconds)
+        self.watch = watch.Watch(interface.columns, profile, settings.window_seconds)
         families = [
             *_families(self._buckets),
             watch.family(list(interface.columns)),
@@ -73,14 +78,19 @@ class Measurement:
         ]
         # One slot more, for the worker that replaces another while that one still drains.
         slots = settings.workers + 1 if board is not None else 1
-        self.board = Board(families, extra=self._watch.extra, workers=slots, slot=slot, path=board)
+        self.board = Board(families, extra=self.watch.extra, workers=slots, slot=slot, path=board)
         self._workers = settings.workers
-        self._watch.attach(self.board)
+        self.watch.attach(self.board)
         self._info = dict(facts)
         self._learned_until = _seconds(profile.get("window", {}).get("end"))
         self._log = PredictionLog(settings.log, self.board, slot) if settings.log.folder else None
-        columns = list(interface.columns)
-        self._recorder = Recorder(facts, columns, plain, interface.personal, key)
+        self._record = partial(
+            Recorder, columns=list(interface.columns), plain=plain, personal=interface.personal,
+            key=key,
+        )  # fmt: skip
+        self._fields, self._seconds = interface.columns, settings.window_seconds
+        self._canary_info: dict[str, Any] = {}
+        self.board_of_switches: Switchboard | None = None
         self._places()
         self._task: asyncio.Task[None] | None = None
 
@@ -94,6 +104,7 @@ class Measurement:
         self._latency = {x: board.place("playbill_request_seconds", x) for x in LABELS}
         self._errors = {x: board.place("playbill_errors_total", x) for x in get_args(Kind)}
         self._predictions = board.place("playbill_predictions_total")
+        self._canary = board.place("playbill_canary_predictions_total")
         self._score = board.place("playbill_score")
         self._flight = board.place("playbill_requests_in_flight")
 
@@ -110,7 +121,7 @@ class Measurement:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        self._watch.count()
+        self.watch.count()
         if self._log is not None:
             await asyncio.to_thread(self._log.stop)
         self.board.forget()
@@ -120,52 +131,86 @@ class Measurement:
         """Whether the last prediction could not be logged."""
         return self._log is not None and self._log.failing
 
+    def recorder(self, facts: Mapping[str, Any]) -> Recorder:
+        """Return what writes the records of a model."""
+        return self._record(facts)
+
+    def watch_of(self, profile: Mapping[str, Any], digest: str) -> watch.Watch:
+        """Return what compares features with the reference of another model.
+
+        Its window is a file of its own, since another profile has other bins.
+        """
+        found = watch.Watch(self._fields, profile, self._seconds)
+        window = None
+        if self.board_of_switches is not None:
+            window = self.board_of_switches.folder / f"window-{digest[-16:]}"
+            window.touch()
+        slots, slot = self.board.workers, self.board.slot
+        if window is None:
+            slots = slot = 0
+        found.attach(
+            self.board,
+            Board((), extra=found.extra, workers=max(1, slots), slot=slot, path=window),
+        )
+        return found
+
+    def adopt(self, main: "Served", canary: "Served | None") -> None:
+        """Tell of another model from now on."""
+        self.watch.count()
+        self.watch = main.watch
+        self._info = dict(main.facts)
+        self._learned_until = _seconds(main.model.profile.get("window", {}).get("end"))
+        self._canary_info = dict(canary.facts) if canary is not None else {}
+
     def predicted(
-        self, rows: Sequence[Plain], answers: Sequence[Answer], who: str, request: str
+        self,
+        rows: Sequence[Plain],
+        answers: Sequence[Answer],
+        who: str,
+        request: str,
+        served: "Served",
     ) -> None:
         """Log answers before they go out, and count them."""
         if self._log is not None:
-            content = self._recorder.lines(rows, answers, who, request)
+            content = served.recorder.lines(rows, answers, who, request)
             self._log.write(content, len(answers))
         board = self.board
         board.add(self._predictions, len(answers))
         name = "value" if self._regression else "probability"
         board.observe_all(self._score, self._buckets, [answer[name] for answer in answers])
-        self._watch.accept(rows)
+        self.watch.accept(rows)
+
+    def canaried(self, rows: int) -> None:
+        """Count rows that the canary answers."""
+        self.board.add(self._canary, rows)
 
     def refused(self, error: ProblemError) -> None:
         """Count an error."""
         self.board.add(self._errors[error.kind])
         if error.seen:
-            self._watch.refuse(error.seen)
+            self.watch.refuse(error.seen)
 
     def begun(self, change: int) -> None:
         """Count a request that begins (1) or ends (-1)."""
         self.board.add(self._flight, change)
 
-    def requested(self, path: str, status: int, seconds: float) -> None:
-        """Count a request that was answered."""
-        label = ROUTES.get(path)
-        if label is None:
-            is_infer = path.startswith("/v2/models/") and path.endswith("/infer")
-            label = INFER if is_infer else OTHER
+    def requested(self, path: str, status: int, seconds: float) -> str:
+        """Count a request that was answered; return what its path is counted under."""
+        label = label_of(path)
         place = self._requests.get((label, status))
         self.board.add(self._requests[label, OTHER] if place is None else place)
         self.board.observe(self._latency[label], SECONDS, seconds)
+        return label
 
     def render(self) -> str:
         """Return all metrics of all workers in Prometheus' text format."""
         from playbill.server.measure import line
 
-        self._watch.count()
-        info = {
-            key: str(self._info.get(key) or "")
-            for key in ("model", "model_version", "model_digest")
-        }
+        self.watch.count()
         head = [
             "# HELP playbill_model_info The model that answers.",
             "# TYPE playbill_model_info gauge",
-            line("playbill_model_info", info, 1),
+            line("playbill_model_info", _named(self._info), 1),
             "# HELP playbill_workers Processes that answer.",
             "# TYPE playbill_workers gauge",
             line("playbill_workers", {}, self._workers),
@@ -177,12 +222,33 @@ class Measurement:
                 f"# TYPE {name} gauge",
                 line(name, {}, self._learned_until),
             ]
-        return "\n".join(head) + "\n" + self.board.render() + self._watch.render()
+        if self._canary_info:
+            head += [
+                "# HELP playbill_canary_info The model that answers a share of the callers.",
+                "# TYPE playbill_canary_info gauge",
+                line("playbill_canary_info", _named(self._canary_info), 1),
+            ]
+        switches = self.board_of_switches.render() if self.board_of_switches is not None else ""
+        return "\n".join(head) + "\n" + self.board.render() + self.watch.render() + switches
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
-            self._watch.count()
+            self.watch.count()
+
+
+def _named(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of a model."""
+    return {key: str(facts.get(key) or "") for key in ("model", "model_version", "model_digest")}
+
+
+def label_of(path: str) -> str:
+    """Return what a path is counted under."""
+    label = ROUTES.get(path)
+    if label is None:
+        is_infer = path.startswith("/v2/models/") and path.endswith("/infer")
+        label = INFER if is_infer else OTHER
+    return label
 
 
 def _seconds(day: str | None) -> float:
@@ -211,6 +277,7 @@ def _families(scores: tuple[float, ...]) -> list[Family]:
             labels=("kind",), values=(get_args(Kind),),
         ),
         Family("playbill_predictions_total", "Rows that were answered."),
+        Family("playbill_canary_predictions_total", "Rows that the canary answered."),
         Family("playbill_score", "Probabilities (a regression: predictions) that were answered.",
                "histogram", buckets=scores),
         Family("playbill_requests_in_flight", "Requests that are being answered.", "gauge"),

@@ -90,6 +90,29 @@ class Log(Section):
     """What /readyz says while the log cannot be written; predictions are answered either way."""
 
 
+class Logging(Section):
+    """The server's own log lines, JSON on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "error"
+    """Least level that is written. error: faults alone; info: a line a request too; debug: with the
+    texts of exceptions, which may quote values."""
+
+
+class Tracing(Section):
+    """OpenTelemetry traces; need the packages of the extra `otel`."""
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    """URL of an OTLP/HTTP receiver, mostly ending in /v1/traces; none: no traces."""
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Share of the traces begun here that is kept; one that a sender began follows its sender."""
+    service: str | None = None
+    """The `service.name` of the spans; none: the model's name."""
+    headers_variable: str | None = None
+    """Environment variable with headers for the receiver, as NAME=VALUE,NAME=VALUE."""
+    timeout_seconds: Positive = 10.0
+    """Time that the receiver has to take a batch."""
+
+
 class Feedback(Section):
     """What turned out to be true, reported under a prediction's identifier."""
 
@@ -106,6 +129,8 @@ class Settings(Section):
     limits: Limits = Limits()
     log: Log = Log()
     feedback: Feedback = Feedback()
+    logging: Logging = Logging()
+    tracing: Tracing = Tracing()
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Processes that answer."""
     model_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9@#._+-]{1,100}$")] | None = None

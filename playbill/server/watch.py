@@ -97,15 +97,17 @@ class Watch:
         self._left = SAMPLED
         self._size = 1 + sum(len(each.counts) for each in self._bins.values())
         self._board: Board | None = None
+        self._window_board: Board | None = None
 
     @property
     def extra(self) -> int:
         """Doubles that the window needs in each slot: per block its number, rows and bins."""
         return BLOCKS * (self._size + 1)
 
-    def attach(self, board: Board) -> None:
-        """Count on a board whose slots have `extra` doubles."""
+    def attach(self, board: Board, window: Board | None = None) -> None:
+        """Count on a board; the window is there too, or on one of its own, of `extra` doubles."""
         self._board = board
+        self._window_board = window or board
         self._places = {
             (name, aspect): board.place(FEATURES, name, aspect)
             for name in self._columns
@@ -155,10 +157,10 @@ class Watch:
         return step
 
     def _compare(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        assert self._board is not None
+        assert self._window_board is not None
         if not self._bins:
             return
-        mine, start = self._board.mine, self._start()
+        mine, start = self._window_board.mine, self._start()
         mine[start] += len(next(iter(columns.values())))
         place = start + 1
         for name, reference in self._bins.items():
@@ -168,9 +170,9 @@ class Watch:
 
     def _start(self) -> int:
         """Return where the present block's counts begin; an old one's are dropped."""
-        assert self._board is not None
-        mine, number = self._board.mine, int(time.time() / self._block)
-        start = self._board.extra_start + (number % BLOCKS) * (self._size + 1)
+        assert self._window_board is not None
+        mine, number = self._window_board.mine, int(time.time() / self._block)
+        start = self._window_board.extra_start + (number % BLOCKS) * (self._size + 1)
         if mine[start] != number:
             for place in range(start, start + self._size + 1):
                 mine[place] = 0.0
@@ -215,12 +217,12 @@ class Watch:
         return "\n".join([*lines, *expected, *missing, *before]) + "\n"
 
     def _window(self) -> tuple[float, list[float]]:
-        assert self._board is not None
+        assert self._window_board is not None
         newest = int(time.time() / self._block)
         rows, counts = 0.0, [0.0] * (self._size - 1)
-        for slot in self._board.slots():
+        for slot in self._window_board.slots():
             for block in range(BLOCKS):
-                start = self._board.extra_start + block * (self._size + 1)
+                start = self._window_board.extra_start + block * (self._size + 1)
                 if slot[start] <= newest - BLOCKS:
                     continue
                 rows += slot[start + 1]

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from playbill.errors import BundleError, UsageError
+from playbill.server import journal
 
 READY = b"."
 START_SECONDS = 60.0
@@ -100,6 +101,8 @@ class Supervisor:
         for slot, child in list(self._children.items()):
             if child.process.poll() is None:
                 continue
+            told = {"slot": slot, "status": child.process.returncode}
+            journal.server.error("a worker has died and is replaced", extra={journal.FIELDS: told})
             early = time.monotonic() - child.born < SOON
             self._failures = self._failures + 1 if early else 0
             if self._failures >= MOST_FAILURES:
@@ -122,9 +125,8 @@ class Supervisor:
         """
         read, write = os.pipe()
         words = [
-            *self._command, "--worker-slot", str(slot), "--worker-socket",
-            str(self._listener.fileno()), "--worker-board", str(self._board),
-            "--worker-ready", str(write),
+            *self._words(), "--worker-slot", str(slot), "--worker-socket",
+            str(self._listener.fileno()), "--worker-ready", str(write),
         ]  # fmt: skip
         process = subprocess.Popen(  # noqa: S603 - the words that started this very process
             words, pass_fds=(self._listener.fileno(), write), stdin=subprocess.DEVNULL
@@ -140,6 +142,10 @@ class Supervisor:
             process.wait()
             raise BundleError("a worker did not start", run="look at what it said above")
         return Child(process, time.monotonic())
+
+    def _words(self) -> list[str]:
+        """Return the words that start a worker, but for what is its own."""
+        return [*self._command, "--worker-board", str(self._board)]
 
     def _stop(self) -> None:
         for child in self._children.values():

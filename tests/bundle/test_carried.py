@@ -35,6 +35,7 @@ ANGLE = "import numpy as np\n\n\ndef turn(x, period):\n    return 2 * np.pi * x 
 # Fits, chooses and assembles as the stages do, in a process whose project is the current folder.
 PACKAGE = """
 import json, sys
+from dataclasses import replace
 from pathlib import Path
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
@@ -60,9 +61,8 @@ expected = predict(pipeline, as_model_frame(test, ASKED))
 asked = parity.Model(pipeline, ASKED, BINARY, 0.4, contract_file(SERVED), allow)
 choice = parity.choose(["numpy", "skops"], asked, test, expected)
 server = {**texts(), "trusted.json": json.dumps(allow)}
-write(assembly.assemble(NAME, assembly.model_layer(parts(choice, SERVED, train)), server,
-                        code=CODE),
-      Path("bundle"))
+made = replace(parts(choice, SERVED, train), trusted=allow)
+write(assembly.assemble(NAME, assembly.model_layer(made), server, code=CODE), Path("bundle"))
 print(json.dumps(expected.tolist()))
 """
 LOGISTIC = "sklearn.linear_model.LogisticRegression"

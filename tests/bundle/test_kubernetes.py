@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installe
 FULL: dict[str, Any] = {
     "image": "registry.example.org/team/visits", "workers": 2, "scrape": "monitor",
     "feedback": True, "log": {"kind": "claim", "size": "5Gi", "storage_class": "shared"},
-    "log_target": "s3://logs/visits",
+    "log_target": "s3://logs/visits", "traces": "http://collector:4318/v1/traces",
     "network": {"namespaces": ["shop"], "egress": [{"cidr": "10.0.0.0/8", "port": 4318}]},
     "overlays": {"prod": {"namespace": "ml", "minimum": 3, "maximum": 30}},
 }  # fmt: skip

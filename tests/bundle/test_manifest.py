@@ -18,7 +18,14 @@ def test_an_untouched_bundle_is_verified_and_gives_the_model_layer(bundle: Path)
     assert listed.name == "visits"
     assert listed == manifest.verify(bundle)
     assert set(model) == {
-        *("card.md", "contract.json", "examples.json", "lineage.json", "metrics.json"),
+        *(
+            "card.md",
+            "contract.json",
+            "examples.json",
+            "expected.json",
+            "lineage.json",
+            "metrics.json",
+        ),
         *("profile.json", "proof.json", "runtime.json", "scorer.safetensors"),
     }
 

@@ -14,7 +14,7 @@ import pytest
 
 from playbill.config.table import CheckOptions, Checks
 from playbill.contract.compiled import TYPES, checks_of
-from playbill.contract.trial import tried
+from playbill.contract.trial import opened, tried
 from playbill.contract.validation import failures
 
 ROWS = 400
@@ -111,7 +111,9 @@ def said(
     """Return what the file's trial and pandera say of a table, each check's examples with it."""
     path = folder / "table.parquet"
     frame.to_parquet(path, index=False)
-    ours, theirs = tried(path, schema, name="t"), failures(frame, schema, name="t")
+    with opened(path) as table:
+        ours = tried(table, schema, name="t")
+    theirs = failures(frame, schema, name="t")
     return [(f.column, f.check, f.count) for f in ours], [
         (f.column, f.check, f.count) for f in theirs
     ]

@@ -1,9 +1,12 @@
 """What a user can get wrong with data, and what `dvc repro` says then."""
 
+import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import yaml
 
 from tests.config.conftest import edit
 from tests.conftest import Run
@@ -63,3 +66,24 @@ def line_of(path: Path, text: str) -> int:
 def test_broken_yaml_is_named_with_its_line(table: Path, run: Run) -> None:
     edit(table / "conf/source/tiny.yaml", "kind: file", "kind: [file")
     assert "conf/source/tiny.yaml:" in refused(table, run)
+
+
+def test_rows_that_break_a_check_are_put_aside_and_the_others_go_on(table: Path, run: Run) -> None:
+    (table / "rows.csv").write_text(HEADER + ROWS + "r98,-1.5,True\nr99,99.5,True\n")
+    conf = table / "conf/contract/tiny.yaml"
+    said = yaml.safe_load(conf.read_text())
+    said["schema"]["columns"]["x"]["in_range"] = {"min_value": 0, "max_value": 90}
+    columns = said.setdefault("columns", {})
+    columns["x"] = {**columns.get("x", {}), "policy": {"in_range": "quarantine"}}
+    conf.write_text(yaml.safe_dump({**said, "quarantine": {"share": 0.1}}))
+    run("playbill", "compose", cwd=table)
+    run("dvc", "repro", "prepare", cwd=table)
+    aside = pd.read_parquet(table / "data/quarantine/rows.parquet")
+    assert list(aside["id"]) == ["r98", "r99"]
+    assert set(aside["reason"]) == {"x: in_range(0, 90)"}
+    assert len(pd.read_parquet(table / "data/validated/table.parquet")) == 40
+    edit(conf, "share: 0.1", "share: 0.01")
+    assert "PB410" in refused(table, run)
+    report = json.loads((table / "data/quarantine/report.json").read_text())
+    (broken, share) = report["failures"]
+    assert (broken["count"], broken["rows"], share["policy"]) == (2, [40, 41], "fail")

@@ -47,11 +47,14 @@ def settings(given: "Kubernetes") -> str:
     """Return the server's settings as TOML (docs/how-to/serve.md)."""
     sections: dict[str, dict[str, Any]] = {
         "authentication": {"keys": KEYS},
+        "logging": {"level": given.log_level},
     }
     if given.log.kind != "none":
         sections["log"] = {"folder": f"{LOG}/predictions"}
         if given.log_target is not None:
             sections["log"]["target"] = given.log_target
+    if given.traces is not None:
+        sections["tracing"] = {"endpoint": given.traces}
     if given.feedback:
         sections["feedback"] = {"file": f"{LOG}/feedback.db"}
     lines = [f"workers = {given.workers}"]
