@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import ks_2samp
 
 from playbill.config.schema import Drift
 from playbill.contract.column import Column, Kind
@@ -32,6 +33,16 @@ SIZES = [
     (20_000, 20_000),
 ]
 POWER_ROWS = 10_000
+DAYS = 90
+SIMPLE = [
+    "normal_1", "normal_2", "normal_3", "uniform", "cauchy", "missing_60", "rare_value",
+    "poisson_50", "constant", "zipf_30", "zipf", "identifier", "coin", "rare_flag",
+]  # fmt: skip
+CHECKED = (
+    "`checks: 90`, six columns and their 15 pairs",
+    "`checks: 1`, the same reports",
+    "Kolmogorov and Smirnov at 0.05, one column",
+)
 Source = Callable[[np.random.Generator, int], pd.DataFrame]
 POLICY = Drift(minimum_rows=2)
 
@@ -214,10 +225,10 @@ def calendar() -> Iterator[str]:
 
 def memory(rng: np.random.Generator, steps: int) -> "np.typing.NDArray[np.float64]":
     """Draw a series whose neighbours have a correlation of 0.9."""
-    noise, value = rng.normal(size=steps + 200), np.zeros(steps + 200)
-    for step in range(1, len(value)):
-        value[step] = 0.9 * value[step - 1] + noise[step]
-    return value[200:]
+    from scipy.signal import lfilter
+
+    noise = rng.normal(size=steps + 200)
+    return np.asarray(lfilter([1.0], [1.0, -0.9], noise)[200:], dtype=np.float64)
 
 
 def series(rng: np.random.Generator, days: int, *, by_row: bool) -> pd.DataFrame:
@@ -233,7 +244,7 @@ def series(rng: np.random.Generator, days: int, *, by_row: bool) -> pd.DataFrame
 def autocorrelated(repeats: int) -> Iterator[str]:
     """Yield a table row for spans of new days of the same series, which has not changed."""
     for what, by_row in (("row to row", True), ("day to day", False)):
-        for days in (1, 7, 30, 90):
+        for days in (1, 7, 14, 30, 60, 90):
             hits = []
             for repeat in range(repeats):
                 frame = series(np.random.default_rng([repeat, days]), 90 + days, by_row=by_row)
@@ -247,6 +258,28 @@ def autocorrelated(repeats: int) -> Iterator[str]:
                 hits.append(row)
             cells = [interval(sum(column), repeats) for column in zip(*hits, strict=True)]
             yield f"| {what} | {days} | {cells[0]} | {cells[1]} |"
+
+
+def budget(repeats: int) -> Iterator[str]:
+    """Yield how many streams of 90 daily checks alarm at all, though nothing changes in them."""
+    policy = POLICY.model_copy(update={"checks": DAYS, "minimum_effect": 0.0})
+    hits = []
+    for repeat in range(repeats):
+        rng = np.random.default_rng([repeat, DAYS])
+        frame = synthetic(rng, 5_000 + DAYS * 500).drop(columns=SIMPLE)
+        profile = profiles.build_profile(frame[:5_000], columns_of(frame), policy)
+        days = (frame[5_000 + day * 500 :][:500] for day in range(DAYS))
+        found = [check(profile, day, policy) for day in days]
+        smallest = min(one.adjusted_p_value for f in found for one in [*f.columns, *f.pairs])
+        naive = any(
+            ks_2samp(frame["normal_0"][:5_000], frame["normal_0"][5_000 + d * 500 :][:500]).pvalue
+            <= policy.alpha
+            for d in range(DAYS)
+        )
+        alone = smallest / DAYS <= policy.alpha
+        hits.append((smallest <= policy.alpha, alone, naive))
+    for name, column in zip(CHECKED, zip(*hits, strict=True), strict=True):
+        yield f"| {name} | {interval(sum(column), repeats)} |"
 
 
 def main() -> None:
@@ -272,6 +305,10 @@ def main() -> None:
     print("\nparts of the flight year against January to March, margin 0.05: drift")
     print("| part | unit: row | unit: period |\n|---|---|---|")
     for line in calendar():
+        print(line, flush=True)
+    print(f"\nninety daily checks without a change, {repeats} streams: any alarm in one of them")
+    print("| check | streams with an alarm |\n|---|---|")
+    for line in budget(repeats):
         print(line, flush=True)
     print(f"\nnothing changed, autocorrelation 0.9, 90 days before, {options.repeats} a cell")
     print("| memory | new days | unit: row | unit: period |\n|---|---|---|---|")

@@ -3,6 +3,7 @@
 Here, where it is at hand, what is to be shipped is proven to answer as it does.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ from playbill.contract.column import inputs
 from playbill.contract.frame import as_model_frame
 from playbill.contract.task import columns, outcome
 from playbill.evaluation import curves
-from playbill.evaluation.assessment import assess, make_plan
+from playbill.evaluation.assessment import assess, make_plan, work
 from playbill.evaluation.metrics import measure
 from playbill.evaluation.scored import encode
 from playbill.evaluation.slices import measure_slices
 from playbill.model.estimator import predict
+from playbill.training.progress import progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +40,9 @@ def run(
     tuned = training["threshold"]
     threshold = config.threshold if tuned is None else tuned
     scored = encode(test[contract.target], answers, asked.task, asked.classes, threshold)
-    report = assess(test, rows, scored, make_plan(test, contract, config), config, model)
+    plan = make_plan(test, contract, config)
+    with progress("evaluation", work(plan, config, rows.shape[1]), "draws") as bar:
+        report = assess(test, rows, scored, replace(plan, advance=bar.step), config, model)
     named = [name for name in (contract.key, contract.role("time"), contract.target) if name]
     head: dict[str, object] = {"format_version": FORMAT_VERSION, "task": asked.task}
     if asked.task == "binary":

@@ -13,6 +13,7 @@ from playbill.bundle.served import Served, declared
 from playbill.config.decision import DECISIONS
 from playbill.config.schema import Params
 from playbill.contract.task import answers_of, score
+from playbill.drift.direct import losses_of_classes, losses_of_values, profile_direct
 from playbill.drift.performance import profile_performance
 from playbill.drift.profile import build_profile, with_model
 
@@ -73,7 +74,7 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
     parts = assembly.Parts(
         served=served,
         proven=proven,
-        profile=_profile(params, train, predictions, served, _importance(report)),
+        profile=_profile(params, {"train": train, "test": test}, predictions, served, report),
         metrics=metrics,
         lineage=lineage,
         card=write_card(facts),
@@ -86,26 +87,53 @@ def run(  # noqa: PLR0913 - one argument for each input that conf/pipeline decla
 
 def _profile(
     params: Params,
-    train: "pd.DataFrame",
+    tables: "dict[str, pd.DataFrame]",
     predictions: "pd.DataFrame",
     served: Served,
-    losses: dict[str, float],
+    report: dict[str, Any],
 ) -> dict[str, Any]:
     contract, known = params.contract, served.asked
     answers = answers_of(predictions, known)
-    performance = None
+    performance, direct = None, None
     if known.task == "binary":
         positive = predictions[contract.target].to_numpy() == 1
         performance = profile_performance(answers, positive, served.threshold)
     profile = build_profile(
-        train,
+        tables["train"],
         served.inputs,
         params.drift,
         scores=score(answers, known),
         time=contract.role("time"),
     )
     window = {"start": str(params.source.window.start), "end": str(params.source.window.end)}
-    return {**with_model(profile, performance=performance, importance=losses), "window": window}
+    if known.task != "binary":
+        direct = _direct(params, profile, tables["test"], predictions, served)
+    losses = _importance(report)
+    model = with_model(profile, performance=performance, importance=losses, direct=direct)
+    return {**model, "window": window}
+
+
+def _direct(
+    params: Params,
+    profile: dict[str, Any],
+    test: "pd.DataFrame",
+    predictions: "pd.DataFrame",
+    served: Served,
+) -> dict[str, Any] | None:
+    """Return how a row's loss follows from where it lies; rows in the order of time."""
+    import numpy as np
+
+    contract, time = params.contract, params.contract.role("time")
+    rows = test if time is None else test.sort_values([time, contract.key])
+    said = predictions.set_index(contract.key).loc[rows[contract.key]]
+    answers, truth = answers_of(said, served.asked), said[contract.target]
+    if served.asked.task == "regression":
+        losses = losses_of_values(answers, truth.to_numpy(dtype="float64"))
+    else:
+        place = {str(name): index for index, name in enumerate(served.asked.classes)}
+        places = np.asarray(truth.astype(str).map(place), dtype=np.int64)
+        losses = losses_of_classes(answers, places)
+    return profile_direct(profile, rows, score(answers, served.asked), losses)
 
 
 def _importance(report: dict[str, Any]) -> dict[str, float]:

@@ -178,6 +178,8 @@ def _basis(interval: Mapping[str, Any]) -> str:
         else "rows drawn one by one"
     )
     few = " So few blocks make intervals somewhat too narrow." if interval["few_blocks"] else ""
+    if instead := interval.get("instead"):
+        few += f" For {instead} of them the draws do not carry bca: they are percentile intervals."
     return f"Intervals: {interval['method']} bootstrap, {interval['draws']:,} draws, {drawn}.{few}"
 
 

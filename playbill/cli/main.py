@@ -34,6 +34,8 @@ COMMANDS: list[str] = [
     "history",
     "package",
     "serve",
+    "shadow",
+    "canary",
     "predict",
     "feedback",
     "label",

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from playbill.config import graph, keydigest, params, recorded
 from playbill.config.closure import SourceTree
 from playbill.config.composition import Composition, compose
 from playbill.config.digest import short_digest
-from playbill.config.environment import check_constraints, stage_environment
+from playbill.config.environment import check_constraints, check_present, stage_environment
 from playbill.config.interpolation import ALLOW, not_allowed
 from playbill.config.matrix import steps
 from playbill.config.origin import meaning, shipped_folder
@@ -22,6 +23,7 @@ from playbill.engine import seal
 from playbill.errors import GraphChangedError, HandEditError, InstalledError
 
 COMPILED = (params.FILE, keydigest.FILE, graph.FILE)
+_MOST_TOLD = 20  # keys of a hand edit
 ADDED = "environment"  # the one section of params.yaml that Hydra does not compose
 
 
@@ -55,7 +57,8 @@ def compile_project(root: Path) -> Compiled:
 
     Raises:
         ConfigError: conf/ is not valid.
-        InstalledError: An installed package is not the pinned one.
+        InstalledError: An installed package is not the pinned one, or one that a stage needs is
+            not there.
         RecordedError: A recorded value hides a line that was edited later.
     """
     check_constraints(root)
@@ -66,9 +69,9 @@ def compile_project(root: Path) -> Compiled:
     check_modules(composition)
     seen = seal.look(root, typed.pipeline.sources)
     tree = SourceTree(root, typed.pipeline.sources, seen)
-    environment = {
-        name: stage_environment(typed, name, tree).model_dump() for name in typed.pipeline.stages
-    }
+    found_here = {name: stage_environment(typed, name, tree) for name in typed.pipeline.stages}
+    check_present(root, found_here)
+    environment = {name: each.model_dump() for name, each in found_here.items()}
     values = {**composition.values, ADDED: environment}
     inputs = short_digest([meaning(root / "conf"), tree.own_digest()])
     keys = {key for step in steps(typed).values() for key in graph.parameters(step)}
@@ -163,14 +166,24 @@ def hand_edit(root: Path, found: params.ParamsFile) -> HandEditError:
         origin = composition.origin(tuple(key.split(".")))
         here, there = _shown(mine, key, in_file), _shown(composition.values, key, in_conf)
         lines.append(f"{key}: {here} here, {there} in {origin or 'conf/'}")
-    edits = "; ".join(lines) or "only what compose itself adds differs"
     return HandEditError(
-        f"params.yaml was edited by hand: {edits}",
+        f"params.yaml was edited by hand{_told(lines)}",
         where=params.FILE,
         expected="edits in conf/, from which params.yaml is compiled",
         run="playbill adopt --from-params, which takes the edit into conf/; "
         "or `playbill compose`, which drops it",
     )
+
+
+def _told(lines: Sequence[str]) -> str:
+    """Return what differs: one key in the sentence, several one a line, of very many the first."""
+    if len(lines) <= 1:
+        return f": {lines[0] if lines else 'only what compose itself adds differs'}"
+    text = "".join(f"\n  {line}" for line in lines[:_MOST_TOLD])
+    if rest := lines[_MOST_TOLD:]:
+        groups = Counter(line.partition(":")[0].partition(".")[0] for line in rest)
+        text += f"\n  and {len(rest)} more: " + ", ".join(f"{g} {n}" for g, n in groups.items())
+    return f", {len(lines)} keys:{text}"
 
 
 def _shown(values: dict[str, Any], key: str, value: Any) -> str:

@@ -22,6 +22,7 @@ RUNNER = "playbill.pipeline.runner"
 # What decides the result of a search, by its kind.
 SEARCHERS = {"optuna": ("optuna",), "automl": ("flaml", "lightgbm")}
 _SHOWN = 8
+_MISSING = "missing"  # the version of a package that is not there
 _PLAIN = re.compile(r"([A-Za-z0-9][\w.-]*)==([\w.+!]+)")
 # The common markers; `packaging`, which reads them all, takes a while to import.
 _MARKED = re.compile(
@@ -154,6 +155,34 @@ def refuse(root: Path, wrong: Sequence[tuple[str, str, str | None]]) -> Installe
     )
 
 
+def check_present(root: Path, found: Mapping[str, Environment]) -> None:
+    """Refuse where a package that a stage needs is not installed.
+
+    A params.yaml that says so would rerun the stage, and DVC deletes a stage's outputs before it
+    runs it.
+
+    Args:
+        root: The project.
+        found: What each stage takes from the environment.
+
+    Raises:
+        InstalledError: The text names each package and who needs it.
+    """
+    needed: dict[str, list[str]] = {}
+    for name, each in found.items():
+        for package in (p for p, version in each.packages.items() if version == _MISSING):
+            needed.setdefault(package, []).append(name)
+    if not needed:
+        return
+    texts = [f"{package} ({', '.join(stages)})" for package, stages in sorted(needed.items())]
+    raise InstalledError(
+        f"packages that stages need are not installed: {'; '.join(texts)}",
+        where="conf/pipeline, `packages` of these stages",
+        expected=f"the environment that {CONSTRAINTS} pins; nothing was written or deleted",
+        run=install_line(root),
+    )
+
+
 def stage_environment(params: Params, name: str, tree: SourceTree) -> Environment:
     """Return what the stage `name` takes from the environment as it is installed now."""
     stage = params.pipeline.stages[name]
@@ -169,7 +198,7 @@ def stage_environment(params: Params, name: str, tree: SourceTree) -> Environmen
         framework=tree.framework_digest(
             [module, RUNNER, *_codecs(stage), *mine, *ours], ["pipeline", *stage.config]
         ),
-        packages={n: version or "missing" for n, version in versions.items()},
+        packages={n: version or _MISSING for n, version in versions.items()},
         targets={target: tree.module_digest(target) for target in mine if target != module},
     )
 
@@ -239,7 +268,7 @@ def check_stage(params: Params, name: str, root: Path) -> None:
     have = stage_environment(params, name, tree)
     tree.save()
     wrong = [
-        (package, version, None if have.packages[package] == "missing" else have.packages[package])
+        (package, version, None if have.packages[package] == _MISSING else have.packages[package])
         for package, version in given.packages.items()
         if have.packages.get(package, version) != version
     ]

@@ -13,6 +13,11 @@ Problem = tuple[str, str, str]  # key, what, expected
 SEARCHED: dict[Task, Metric] = {
     "binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse",
 }  # fmt: skip
+# FLAML's learners by its own names, and the package that each needs.
+LEARNERS = {
+    "histgb": "sklearn", "lgbm": "lightgbm", "rf": "sklearn", "extra_tree": "sklearn",
+    "xgboost": "xgboost", "lrl1": "sklearn", "lrl2": "sklearn", "kneighbor": "sklearn",
+}  # fmt: skip
 _FOLDS = "a choice of `validation` with folds, as `validation: stratified` or `validation: time`"
 
 
@@ -57,6 +62,10 @@ def _tuning(params: Params) -> Iterator[Problem]:
     if config.kind == "automl":
         if config.space:
             yield "tuning.space", "FLAML brings its own search space", "no `space:`"
+        for index, name in enumerate(config.models):
+            if name not in LEARNERS:
+                what = f"FLAML's learner `{name}` is not known here"
+                yield f"tuning.models.{index}", what, nearest(name, LEARNERS)
         return
     if not config.space:
         what = f"a search by {config.kind} needs a space"

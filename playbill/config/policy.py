@@ -33,7 +33,9 @@ class Drift(Group):
     """When new rows count as drifted from the rows that the model learned from."""
 
     alpha: Share = 0.05
-    """Chance of any alarm when nothing changed: the whole report's, not one column's."""
+    """Chance of any alarm when nothing changed: of all columns and of all `checks` together."""
+    checks: Annotated[int, Field(ge=1, le=100_000)] = 1
+    """Checks that share alpha: with 90 daily ones it is the chance of any alarm in 90 days."""
     minimum_effect: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Smallest difference that matters: total variation distance between binned distributions."""
     bins: Annotated[int, Field(ge=2, le=100)] = 10
@@ -50,9 +52,13 @@ class Drift(Group):
     """What is drawn by chance: single rows, or whole periods of rows that time ties together."""
     period: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}[hdw]$")] = "1d"
     """Length of a period for `unit: period`: a number and h, d or w (hours, days, weeks)."""
-    measure: Literal["roc_auc", "accuracy", "precision", "recall", "f1", "brier"] = "roc_auc"
-    """Measure whose estimated loss says whether drift matters, for a binary model."""
-    minimum_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
+    measure: Literal[
+        "roc_auc", "accuracy", "precision", "recall", "f1", "brier", "log_loss", "mae", "rmse"
+    ] = "roc_auc"
+    """Measure whose estimated loss says whether drift matters: of a binary model the first six, of
+    one with more classes accuracy or log_loss, of a regressor mae or rmse. One that the task does
+    not have gives way to the first that it has."""
+    minimum_loss: Annotated[float, Field(ge=0)] = 0.0
     """Smallest loss of that measure that matters; its whole interval must lie above."""
     policy: DriftPolicy = DriftPolicy.model_construct()
     """What follows from a check."""

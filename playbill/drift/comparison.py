@@ -19,7 +19,9 @@ DRAWS_PER_LEVEL = 10  # draws that must fit under the smallest level of Holm's p
 HYPERGEOMETRIC_LIMIT = 10**9  # NumPy's bound on the rows of one table
 POWER = 0.8
 FIRST_DRAWS = 200  # most columns and pairs are plainly alike after so many
-PLAIN = 1e-20  # a chi-square so far out that no draw would reach it
+# A chi-square whose p-value is so many times below the smallest that draws could tell.
+PLAIN = 0.01
+STEP = 8  # draws grow by it between two looks
 PLAIN_EXPECTED = 5  # rows of every bin on the smaller side, for which that can be said
 CHUNK_CELLS = 2_000_000  # of a drawn table: 16 MB
 
@@ -58,8 +60,9 @@ def compare(
     Draws stop at `first`, if given, or at `draws` when at least 20 of them are above the observed
     value; a column that may matter goes on to `limit`. The p-value after such a stage is above
     20 / draws, so stopping there cannot make a small one (the idea of Besag and Clifford 1991).
-    Nor does it go on where every bin expects five rows and the asymptotic p-value is below 1e-20:
-    none of a hundred thousand draws would come near, and p is what it would be after them.
+    On the way it looks again whenever the draws have grown eightfold. Nor does it go on where every
+    bin expects five rows and the asymptotic p-value is a hundred times below the smallest that
+    `limit` draws could tell: p is then what it would be if none of them came near.
 
     The distance is total variation, half the sum of |share - share|: the share of rows that would
     have to move. Sampling alone makes it positive, so `effect` takes the mean square distance of
@@ -76,15 +79,16 @@ def compare(
         float(x[0]) for x in _measure(observed[None], pooled, rows_current, scale)
     )
     rng = np.random.default_rng(list(seed))
-    plain = _plain(statistic, pooled, min(rows_reference, rows_current))
+    last = max(draws, limit)
+    plain = _plain(statistic, pooled, min(rows_reference, rows_current), PLAIN / (1 + last))
     null = draw_null(
         lambda size: _measure(_deal(rng, pooled, rows_current, size), pooled, rows_current, scale),
         statistic,
-        [min(first or draws, draws), *([] if plain else [draws, max(draws, limit)])],
+        [min(first or draws, draws), *([] if plain else looks(draws, last))],
         at_once=max(1, CHUNK_CELLS // pooled.size),
     )
     effect = max(distance**2 - null.sampling, 0.0) ** 0.5
-    p_value = 1 / (1 + max(draws, limit)) if plain else null.p_value
+    p_value = 1 / (1 + last) if plain else null.p_value
     return Comparison(statistic, distance, effect, p_value, null.sampling)
 
 
@@ -131,13 +135,21 @@ def draw_null(
     return Null((1 + above) / (1 + done), squares / done)
 
 
-def _plain(statistic: float, pooled: "NDArray[np.int64]", smaller: int) -> bool:
+def looks(draws: int, last: int) -> list[int]:
+    """Return after how many draws to look: `draws`, then each time eight times as many."""
+    found = [draws]
+    while found[-1] < last:
+        found.append(min(found[-1] * STEP, last))
+    return found
+
+
+def _plain(statistic: float, pooled: "NDArray[np.int64]", smaller: int, bound: float) -> bool:
     """Say whether the counts differ beyond any doubt, so that drawing would only confirm it."""
     from scipy.special import chdtrc
 
     if pooled.min() * (smaller / pooled.sum()) < PLAIN_EXPECTED:
         return False
-    return bool(chdtrc(max(pooled.size - 1, 1), statistic) < PLAIN)
+    return bool(chdtrc(max(pooled.size - 1, 1), statistic) < bound)
 
 
 def _measure(

@@ -15,6 +15,7 @@ from playbill.drift.comparison import (
     limit_of_draws,
     seed_of,
 )
+from playbill.drift.direct import estimate_direct
 from playbill.drift.pairs import PairDrift, check_pairs
 from playbill.drift.performance import Estimate, estimate
 from playbill.drift.profile import read_profile
@@ -64,8 +65,9 @@ def judge(tally: Tally, policy: "Drift") -> DriftReport:
     """Return the verdict on rows that were counted.
 
     A column or a pair has drifted when its adjusted p-value is at most `policy.alpha` and its
-    effect at least `policy.minimum_effect`. The level is that of the whole report: columns and
-    pairs share it by halves. Other columns than the profiled ones are not looked at.
+    effect at least `policy.minimum_effect`. The level is that of all `policy.checks` reports:
+    they share it equally, and in each of them columns and pairs by halves. Other columns than the
+    profiled ones are not looked at.
     """
     profile = tally.profile
     counted = [_counted(tally, name) for name in tally.sections]
@@ -73,9 +75,12 @@ def judge(tally: Tally, policy: "Drift") -> DriftReport:
     enough = min(tally.rows, reference_rows) >= policy.minimum_rows
     joint = bool(len(tally.pairs))
     truth = _truth(tally) if enough else None
-    usual = _windows(tally, counted, policy.alpha)
-    families = 1 + joint + (truth is not None)
-    tests = _by_windows(counted, usual) if usual else _by_rows(counted, policy, families)
+    usual = _windows(tally, counted, policy)
+    # Bonferroni's division: it holds however the checks of a stream depend on each other.
+    families = (1 + joint + (truth is not None)) * policy.checks
+    tests = (
+        _by_windows(counted, usual, policy.checks) if usual else _by_rows(counted, policy, families)
+    )
     columns = [
         _judged(one, test, policy, enough=enough) for one, test in zip(counted, tests, strict=True)
     ]
@@ -88,6 +93,7 @@ def judge(tally: Tally, policy: "Drift") -> DriftReport:
     )
     known = look_back(profile["performance"], truth, policy, families=families) if truth else None
     sizes = tally.rows, reference_rows
+    estimates = _estimates(tally, policy) if enough else ()
     verdict, reason = _verdict(columns, paired, known, sizes, policy, usual)
     return DriftReport(
         verdict=verdict,
@@ -95,6 +101,7 @@ def judge(tally: Tally, policy: "Drift") -> DriftReport:
         rows=tally.rows,
         reference_rows=reference_rows,
         alpha=policy.alpha,
+        checks=policy.checks,
         minimum_effect=policy.minimum_effect,
         minimum_rows=policy.minimum_rows,
         basis=_basis(usual),
@@ -102,9 +109,9 @@ def judge(tally: Tally, policy: "Drift") -> DriftReport:
         periods=usual.length if usual else 0,
         detectable=None if usual else _detectable(counted, tally.rows, policy, families),
         columns=tuple(columns),
-        measure=policy.measure,
+        measure=_measure(policy, estimates),
         minimum_loss=policy.minimum_loss,
-        estimates=_estimates(profile, tally.scores, policy) if enough else (),
+        estimates=estimates,
         realised=known,
         pairs=paired,
     )
@@ -214,7 +221,7 @@ def _by_rows(counted: Sequence[_Counted], policy: "Drift", families: int) -> lis
     ]
 
 
-def _windows(tally: Tally, counted: Sequence[_Counted], alpha: float) -> periods.Windows | None:
+def _windows(tally: Tally, counted: Sequence[_Counted], policy: "Drift") -> periods.Windows | None:
     """Return the comparison with the reference's own windows; None where rows are compared."""
     if tally.periods is None:
         return None
@@ -223,7 +230,7 @@ def _windows(tally: Tally, counted: Sequence[_Counted], alpha: float) -> periods
         return against_same_periods(section, tally.periods.within)
     current = {one.name: one.current().tolist() for one in counted}
     length = periods.length_of(section, present, tally.rows)
-    return periods.against_windows(section, current, length, alpha)
+    return periods.against_windows(section, current, length, policy.alpha / policy.checks)
 
 
 def _basis(usual: periods.Windows | None) -> Basis:
@@ -234,23 +241,31 @@ def _basis(usual: periods.Windows | None) -> Basis:
     return "windows" if usual.count else "design effect"
 
 
-def _by_windows(counted: Sequence[_Counted], usual: periods.Windows) -> list[_Test]:
+def _by_windows(counted: Sequence[_Counted], usual: periods.Windows, checks: int) -> list[_Test]:
     """Return the tests by name; what has no periods, as the score, is no cause of an alarm."""
     tests = []
     for one in counted:
         plain = compare(one.reference(), one.current(), draws=1, limit=1, seed=(0,))
         p, adjusted, effect = usual.of(one.name)
-        tests.append(_Test(plain.statistic, plain.distance, effect, p, adjusted))
+        told = min(1.0, checks * adjusted)
+        tests.append(_Test(plain.statistic, plain.distance, effect, p, told))
     return tests
 
 
-def _estimates(
-    profile: Mapping[str, Any], scores: "NDArray[np.float64] | None", policy: "Drift"
-) -> tuple[Estimate, ...]:
-    section = profile.get("performance")
-    if section is None or scores is None:
+def _estimates(tally: Tally, policy: "Drift") -> tuple[Estimate, ...]:
+    profile, scores = tally.profile, tally.scores
+    if scores is None:
         return ()
-    return estimate(section, scores, seed=policy.seed)
+    if section := profile.get("performance"):
+        return estimate(section, scores, seed=policy.seed)
+    direct = profile.get("direct")
+    return () if direct is None else estimate_direct(direct, tally.counts)
+
+
+def _measure(policy: "Drift", estimates: Sequence[Estimate]) -> str:
+    """Return the measure that says whether it matters: the policy's, if such a model has it."""
+    names = [one.measure for one in estimates]
+    return policy.measure if policy.measure in names or not names else names[0]
 
 
 def _detectable(

@@ -101,6 +101,7 @@ def with_model(
     *,
     performance: "Mapping[str, Any] | None" = None,
     importance: "Mapping[str, float] | None" = None,
+    direct: "Mapping[str, Any] | None" = None,
 ) -> dict[str, Any]:
     """Return a profile with what is known of the model besides.
 
@@ -108,13 +109,15 @@ def with_model(
         profile: What `build_profile` returned.
         performance: What `profile_performance` says of the hold-out, for a binary model.
         importance: How much the model loses when a column is shuffled, by column.
+        direct: What `profile_direct` says of it, for a regressor or a model of many classes.
     """
     losses = importance or {}
     columns = {
         name: {**section, "importance": losses[name]} if name in losses else section
         for name, section in profile["columns"].items()
     }
-    known = {} if performance is None else {"performance": dict(performance)}
+    both = {"performance": performance, "direct": direct}
+    known = {name: dict(each) for name, each in both.items() if each is not None}
     return {**profile, **known, "columns": columns}
 
 

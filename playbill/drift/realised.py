@@ -224,12 +224,13 @@ def watch_loss(section: Mapping[str, Any], found: Labelled, policy: "Drift") -> 
     mean = float(((counts - hits) * bad + hits * good).sum() / rows)
     square = float(((counts - hits) * bad**2 + hits * good**2).sum() / rows)
     error = (max(square - mean**2, 0.0) / rows) ** 0.5
-    bound = mean + float(ndtri(1 - BOUND_SHARE * policy.alpha)) * error
+    alpha = policy.alpha / policy.checks
+    bound = mean + float(ndtri(1 - BOUND_SHARE * alpha)) * error
     losses = _loss(found.scores, found.positive, threshold)
     if found.period is not None:
         _, place = np.unique(found.period, return_inverse=True)
         losses = np.bincount(place, weights=losses) / np.bincount(place)
-    return watch(losses, bound, alpha=(1 - BOUND_SHARE) * policy.alpha)
+    return watch(losses, bound, alpha=(1 - BOUND_SHARE) * alpha)
 
 
 def _loss(

@@ -57,6 +57,8 @@ class DriftReport:
     rows: int
     reference_rows: int
     alpha: float
+    checks: int
+    """How many checks share alpha; every adjusted p-value counts them."""
     minimum_effect: float
     minimum_rows: int
     basis: Basis
@@ -73,7 +75,7 @@ class DriftReport:
     """The measure whose estimated loss says whether it matters."""
     minimum_loss: float
     estimates: tuple[Estimate, ...]
-    """What a binary model's measures are expected to be on the new rows; empty if unknown."""
+    """What the model's measures are expected to be on the new rows; empty if unknown."""
     realised: Realised | None
     """What the truth of the new rows says; None if it is not known."""
     pairs: tuple[PairDrift, ...]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Means, as multiples of the bound, against which each bet would be the best one, and their share of
 # the first capital: half again as much is what one wants to hear of soon.
 BETS = ((1.25, 0.2), (1.5, 0.6), (2.0, 0.15), (3.0, 0.05))
+Bets = tuple[tuple[float, float], ...]
 BLOCK = 250  # losses, after which a part of the capital that was kept back starts anew
 
 
@@ -36,7 +37,9 @@ class Watched:
     """Losses after which it reached 1/alpha; None if it did not."""
 
 
-def watch(losses: "NDArray[np.float64]", bound: float, *, alpha: float) -> Watched:
+def watch(
+    losses: "NDArray[np.float64]", bound: float, *, alpha: float, bets: Bets | None = None
+) -> Watched:
     """Watch losses in the order in which they became known.
 
     The capital is spread over several bets, and over moments to begin: half of it bets from the
@@ -47,11 +50,12 @@ def watch(losses: "NDArray[np.float64]", bound: float, *, alpha: float) -> Watch
         losses: Each from 0 to 1, float64 of shape (losses,).
         bound: Mean loss that the null allows, between 0 and 1.
         alpha: Chance to ever alarm although the null holds.
+        bets: Stakes, each below 1/bound, and their shares; None: those of `BETS` for losses 0 or 1.
     """
     bound = float(np.clip(bound, 1e-6, 1 - 1e-6))
-    stakes = _stakes(bound)
-    share = np.array([part for _, part in BETS])
-    held, best, alarm = np.zeros(len(BETS)), 1.0, None
+    stakes = _stakes(bound) if bets is None else np.array([stake for stake, _ in bets])
+    share = np.array([part for _, part in bets or BETS])
+    held, best, alarm = np.zeros(len(share)), 1.0, None
     for block, start in enumerate(range(0, len(losses), BLOCK)):
         held = held + share / ((block + 1) * (block + 2))
         kept_back = 1 / (block + 2)

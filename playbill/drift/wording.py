@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from playbill.config.metric import LOWER_IS_BETTER
+
 if TYPE_CHECKING:
     from playbill.drift.pairs import PairDrift
     from playbill.drift.performance import Estimate
@@ -22,10 +24,30 @@ def basis(report: "DriftReport") -> str:
     """Return what the answer rests on, in one sentence."""
     told = (
         f"{report.rows:,} new rows against {report.reference_rows:,} reference rows; "
-        f"chance of any false alarm {report.alpha:.4g}, smallest effect that counts "
+        f"chance of any false alarm {level(report)}, smallest effect that counts "
         f"{report.minimum_effect:.4g}."
     )
     return f"{told} {power(report)}".rstrip()
+
+
+def level(report: "DriftReport") -> str:
+    """Return the level, and of how many checks it is the level."""
+    of = f" in {report.checks:,} checks together" if report.checks > 1 else ""
+    return f"{report.alpha:.4g}{of}"
+
+
+def estimated(report: "DriftReport") -> str:
+    """Return what the estimates rest on."""
+    if report.estimates and report.estimates[0].measure == "roc_auc":
+        return (
+            "Estimated from its probabilities alone, as reliable as they were on the hold-out. It "
+            "sees what moved inputs do, not that their meaning changed. Intervals hold 95 %."
+        )
+    return (
+        "Estimated by a second model, which learned on the hold-out where the first one errs. It "
+        "sees that rows moved to such places, not that the meaning of inputs changed, and calls a "
+        "place that the hold-out lacks an average one. Intervals hold 95 % within these limits."
+    )
 
 
 def power(report: "DriftReport") -> str:
@@ -64,7 +86,8 @@ def matter(report: "DriftReport") -> str:
     told = f"from {found.reference:.3f} on the hold-out to {found.value:.3f} (loss {span}){rows}"
     name = measure(found)
     if report.matters:
-        return f"It matters: {how} {name} falls {told}."
+        goes = "rises" if found.measure in LOWER_IS_BETTER else "falls"
+        return f"It matters: {how} {name} {goes} {told}."
     if found.loss_high < 0:
         does = "does" if known else "is expected to do"
         return f"The model {does} better: {name} goes {told}."
@@ -93,9 +116,10 @@ def truth(report: "DriftReport") -> str:
 
 def measure(found: "Estimate") -> str:
     """Return the name of a measure as people write it."""
-    return {"roc_auc": "ROC AUC", "brier": "Brier score", "f1": "F1"}.get(
-        found.measure, found.measure
-    )
+    return {
+        "roc_auc": "ROC AUC", "brier": "Brier score", "f1": "F1", "log_loss": "log loss",
+        "mae": "mean absolute error", "rmse": "root mean squared error",
+    }.get(found.measure, found.measure)  # fmt: skip
 
 
 def count(number: int, noun: str) -> str:

@@ -17,10 +17,16 @@ from typing import Any
 # attribute. Anything else that is asked for fills the module.
 LATE: dict[str, frozenset[str]] = {
     "numpy.f2py": frozenset(),
+    "numpy.testing": frozenset(),
     "scipy.integrate": frozenset({"trapezoid"}),
     "scipy.interpolate": frozenset({"BSpline"}),
+    "scipy.optimize": frozenset(
+        {"linear_sum_assignment", "linprog", "minimize", "minimize_scalar"}
+    ),
     "scipy.stats": frozenset({"chi2", "gmean", "rankdata", "spearmanr"}),
 }
+# What scikit-learn takes from inside such a package, and what that needs there: good without it.
+APART = frozenset({"scipy.optimize._dcsrch", "scipy.optimize._linesearch"})
 
 
 def postpone() -> None:
@@ -118,7 +124,7 @@ class _Finder(MetaPathFinder):
                 spec.loader = _Loader(spec.loader)
             return spec
         parent = sys.modules.get(name.rpartition(".")[0])
-        if isinstance(parent, _Late):
+        if isinstance(parent, _Late) and name not in APART:
             _fill(parent)
             if name in sys.modules:
                 return ModuleSpec(name, _Present())

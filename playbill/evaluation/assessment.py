@@ -6,10 +6,11 @@ declared seed, so equal inputs give equal bytes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from playbill.evaluation import block, fairness, importance, search
-from playbill.evaluation.bootstrap import Part, Plan, intervals
+from playbill.evaluation.bootstrap import Part, Plan, bounds, intervals
 from playbill.evaluation.calibration import reliability
 from playbill.evaluation.metrics import plain, statistic
 from playbill.evaluation.scored import LOSS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from playbill.evaluation.scored import Scored
 
 FORMAT_VERSION = 1
+SHUFFLED = 50  # draws that take about as long as to shuffle an input and ask the model again
 
 
 def make_plan(frame: "pd.DataFrame", contract: "Contract", config: "Evaluation") -> Plan:
@@ -54,7 +56,7 @@ def assess(
         predict: The model, for the importance of its inputs.
     """
     many = config.slice_rows
-    return {
+    report: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "task": scored.task,
         "classes": list(scored.classes),
@@ -67,16 +69,35 @@ def assess(
             frame, scored, plan, columns=config.fairness, minimum_rows=many
         ),
         "calibration": reliability(scored, plan),
-        "importance": _importance(rows, scored, config, predict),
+        "importance": _importance(rows, scored, config, predict, plan),
     }
+    if instead := _instead(report):
+        report["interval"]["instead"] = instead
+    return report
+
+
+def work(plan: Plan, config: "Evaluation", inputs: int) -> int:
+    """Return about how many steps `assess` tells `plan.advance` of, with so many inputs."""
+    passes = 2 + bool(config.slices) + len(config.fairness)
+    return passes * plan.draws + (inputs * SHUFFLED if config.importance.rows else 0)
+
+
+def _instead(value: Any) -> int:
+    """Count the intervals of a report that are of another method than the plan's."""
+    if isinstance(value, Mapping):
+        return ("low" in value and "method" in value) + sum(map(_instead, value.values()))
+    return sum(map(_instead, value)) if isinstance(value, list) else 0
 
 
 def measured(parts: Sequence[Part], plan: Plan, rows: int) -> list[dict[str, dict[str, Any]]]:
-    """Return every metric of every part as `value`, `low` and `high`; None where undefined."""
+    """Return every metric of every part as `value`, `low` and `high`; None where undefined.
+
+    An interval that was found in another way than the plan's has its `method`.
+    """
     spans = intervals(parts, plan, rows)
     return [
         {
-            name: {"value": value, "low": span and span[0], "high": span and span[1]}
+            name: {"value": value, "low": None, "high": None, **bounds(span)}
             for name, value in plain(part.statistic.values()).items()
             for span in [found[name] if value is not None else None]
         }
@@ -151,9 +172,9 @@ def _listed(value: Any) -> Any:
 
 
 def _importance(
-    rows: "pd.DataFrame", scored: "Scored", config: "Evaluation", predict: "Predict"
+    rows: "pd.DataFrame", scored: "Scored", config: "Evaluation", predict: "Predict", plan: Plan
 ) -> dict[str, Any] | None:
-    wanted = config.importance
+    wanted, advance = config.importance, plan.advance
     if not wanted.rows:
         return None
     found = importance.permutation_importance(
@@ -164,5 +185,6 @@ def _importance(
         most_rows=wanted.rows,
         repeats=wanted.repeats,
         seed=config.seed,
+        done=(lambda: None) if advance is None else partial(advance, SHUFFLED),
     )
     return {"loss_name": LOSS[scored.task], **found}

@@ -8,7 +8,7 @@ intervals after Efron (1979, 1987); blocks as in the cluster bootstrap (Davison 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ Method = Literal["percentile", "bca"]
 
 CELLS = 1 << 20  # counts held at once: 8 MB
 JACKKNIFE = 200  # most groups that are left out one at a time for the acceleration of BCa
+TAIL = 5  # least draws beyond an end of a BCa interval: a quantile of fewer is one draw's whim
 DEFINED = 0.9  # share of the draws in which a metric must be defined to have an interval
 
 
@@ -98,6 +99,14 @@ class Part:
     rows: "NDArray[np.int64] | None" = None
 
 
+class Span(NamedTuple):
+    """An interval, and how it was found where that is not how the plan says."""
+
+    low: float
+    high: float
+    instead: Method | None = None
+
+
 def draw(parts: Sequence[Part], plan: Plan, rows: int) -> list[Drawn]:
     """Return every metric of every part in each draw, the same draws for all parts.
 
@@ -125,9 +134,7 @@ def draw(parts: Sequence[Part], plan: Plan, rows: int) -> list[Drawn]:
     ]
 
 
-def intervals(
-    parts: Sequence[Part], plan: Plan, rows: int
-) -> list[dict[str, tuple[float, float] | None]]:
+def intervals(parts: Sequence[Part], plan: Plan, rows: int) -> list[dict[str, Span | None]]:
     """Return the interval of every metric of every part; None where draws seldom define it."""
     drawn = draw(parts, plan, rows)
     if plan.method == "percentile":
@@ -139,19 +146,24 @@ def intervals(
     ]
 
 
-def percentile(drawn: "NDArray[np.float64]", level: float) -> tuple[float, float] | None:
+def percentile(drawn: "NDArray[np.float64]", level: float) -> Span | None:
     """Return the percentile interval of a metric's draws (Efron 1979)."""
     known = drawn[np.isfinite(drawn)]
     if len(known) < DEFINED * len(drawn) or not len(known):
         return None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return Span(float(low), float(high))
 
 
 def bca(
     drawn: "NDArray[np.float64]", point: float, left: "NDArray[np.float64]", level: float
-) -> tuple[float, float] | None:
+) -> Span | None:
     """Return the bias-corrected and accelerated interval (Efron 1987).
+
+    The correction moves the ends to other quantiles of the draws. Where one lies so far out that
+    fewer than `TAIL` draws are beyond it, or the correction turns over, the percentile interval
+    stands instead and says so: a metric at its bound, or a greatest less a least, has draws that
+    nearly all lie on one side of it.
 
     Args:
         drawn: The metric in each draw.
@@ -172,9 +184,20 @@ def bca(
     spread = float(np.sum(gap**2)) ** 1.5
     skew = float(np.sum(gap**3)) / (6 * spread) if spread else 0.0
     edge = ndtri([(1 - level) / 2, (1 + level) / 2])
-    place = ndtr(bias + (bias + edge) / (1 - skew * (bias + edge)))
+    scale = 1 - skew * (bias + edge)
+    place = ndtr(bias + (bias + edge) / np.where(scale > 0, scale, 1))
+    if (scale <= 0).any() or min(place[0], 1 - place[1]) * len(known) < TAIL:
+        return plain._replace(instead="percentile")
     low, high = np.quantile(known, place)
-    return float(low), float(high)
+    return Span(float(low), float(high))
+
+
+def bounds(span: Span | None) -> dict[str, Any]:
+    """Return an interval as a report has it: nothing of none, and `method` if it is another."""
+    if span is None:
+        return {}
+    said: dict[str, Any] = {"low": span.low, "high": span.high}
+    return said | ({"method": span.instead} if span.instead else {})
 
 
 class _Prepared:

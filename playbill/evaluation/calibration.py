@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playbill.evaluation.binary import CALIBRATION_BINS, bin_of
-from playbill.evaluation.bootstrap import Drawn, Part, Plan, Statistic, draw, percentile
+from playbill.evaluation.bootstrap import Drawn, Part, Plan, Statistic, bounds, intervals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,16 +31,15 @@ def reliability(scored: "Scored", plan: Plan) -> dict[str, Any]:
     sums = [inside, np.where(inside, predicted[:, None], 0), np.where(inside, seen[:, None], 0)]
     statistic = Statistic(np.hstack(sums).astype(np.float64), partial(_means, k=len(bins)), {})
     point = statistic.values()
-    drawn = draw([Part(statistic)], plan, len(scored))[0]
+    spans = intervals([Part(statistic)], plan, len(scored))[0]
     rows = inside.sum(axis=0)
     report: dict[str, Any] = {"bins": []}
     for index in range(len(bins)):
-        span = percentile(drawn[f"seen:{index}"], plan.level)
         report["bins"].append({
             "rows": int(rows[index]),
             "predicted": point[f"predicted:{index}"],
             "seen": point[f"seen:{index}"],
-            **({} if span is None else {"low": span[0], "high": span[1]}),
+            **bounds(spans[f"seen:{index}"]),
         })  # fmt: skip
     if scored.task != "regression":
         report["error_by_chance"] = by_chance(predicted, plan)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playbill.evaluation.bootstrap import Drawn, Part, Plan, Statistic, draw, percentile
+from playbill.evaluation.bootstrap import Drawn, Part, Plan, Statistic, bounds, intervals
 from playbill.evaluation.metrics import plain
 from playbill.evaluation.slices import members
 
@@ -60,14 +60,13 @@ def _column(
     reference = max(large, key=lambda name: len(large[name]))
     part = Part(_statistic(scored, list(large.values()), [*large].index(reference)))
     point = plain(part.statistic.values())
-    drawn = draw([part], plan, len(scored))[0]
+    spans = intervals([part], plan, len(scored))[0]
     report["reference"] = reference
     for name, value in point.items():
         if value is None:
             continue
         kind, rate, index = name.split(":")
-        span = percentile(drawn[name], plan.level)
-        said = {"value": value, **_span(span)}
+        said = {"value": value, **bounds(spans[name])}
         if kind == "difference":
             report["differences"][rate] = said
         else:
@@ -75,10 +74,6 @@ def _column(
             group.setdefault("rows", len(large[[*large][int(index)]]))
             group.setdefault(rate, {})[kind] = said
     return report
-
-
-def _span(span: tuple[float, float] | None) -> dict[str, float]:
-    return {} if span is None else {"low": span[0], "high": span[1]}
 
 
 def _statistic(

@@ -27,6 +27,7 @@ def permutation_importance(  # noqa: PLR0913 - the rows, the model, and how much
     most_rows: int,
     repeats: int,
     seed: int,
+    done: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Return by input how much the mean loss rises when its values are shuffled.
 
@@ -38,6 +39,7 @@ def permutation_importance(  # noqa: PLR0913 - the rows, the model, and how much
         most_rows: With more rows, so many are drawn without replacement.
         repeats: How often each input is shuffled; all repeats are predicted at once.
         seed: Seed of the draw and of the shuffles.
+        done: Called after each input.
 
     Returns:
         `rows`, `repeats`, `loss` (of the rows as they are) and `columns`: mean rise and its
@@ -62,6 +64,7 @@ def permutation_importance(  # noqa: PLR0913 - the rows, the model, and how much
         many[column] = kept
         spread = float(losses.std(ddof=1)) if repeats > 1 else 0.0
         found[column] = {"increase": float(losses.mean()), "spread": spread}
+        done()
     ordered = sorted(found.items(), key=lambda item: (-item[1]["increase"], item[0]))
     return {
         "rows": len(rows),

@@ -138,7 +138,7 @@ def _interval(gap: float, drawn: Any, plan: Plan, rows: int) -> tuple[float, flo
     """
     plain = percentile(drawn, plan.level) if np.isfinite(gap) else None
     if plain is None or plan.blocks is None:
-        return plain
+        return None if plain is None else plain[:2]
     from scipy.special import stdtrit
 
     blocks = plan.of(rows)

@@ -134,6 +134,8 @@ def basis(report: Mapping[str, Any]) -> str:
     if drawn["block"]:
         unit = f"{drawn['blocks']:,} blocks of {drawn['block']} drawn as wholes"
     few = " So few blocks make intervals somewhat too narrow." if drawn["few_blocks"] else ""
+    if instead := drawn.get("instead"):
+        few += f" For {instead} of them the draws do not carry bca: they are percentile intervals."
     return f"Intervals: {drawn['method']} bootstrap, {drawn['draws']:,} draws, {unit}.{few}"
 
 

@@ -1,4 +1,4 @@
-"""How far a search is, on standard error: a bar at a terminal, a line now and then elsewhere."""
+"""How far a search or an evaluation is, on standard error: a bar, or a line now and then."""
 
 import sys
 import time
@@ -15,18 +15,19 @@ class Progress:
     Args:
         bar: rich's Progress and its task; None where there is no terminal.
         what: What is being done.
-        total: How many fits are expected.
+        total: How many steps are expected.
+        unit: What the steps are.
     """
 
-    def __init__(self, bar: Any, what: str, total: int) -> None:
-        self._bar, self._what, self._total = bar, what, total
+    def __init__(self, bar: Any, what: str, total: int, unit: str = "fits") -> None:
+        self._bar, self._what, self._total, self._unit = bar, what, total, unit
         self._task = None if bar is None else bar.add_task(what, total=total, best="")
         self._done, self._best = 0, ""
         self._next = time.monotonic() + EVERY
 
-    def step(self) -> None:
-        """Count one fit."""
-        self._done += 1
+    def step(self, count: int = 1) -> None:
+        """Count what was done."""
+        self._done += count
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done, best=self._best)
         elif time.monotonic() >= self._next:
@@ -42,14 +43,14 @@ class Progress:
     def line(self) -> str:
         """Return how far it is, as one line."""
         best = f", best so far {self._best}" if self._best else ""
-        return f"{self._what}: {self._done} of {self._total} fits{best}"
+        return f"{self._what}: {self._done} of {self._total} {self._unit}{best}"
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Progress]:
-    """Show the progress of `total` fits; nothing is drawn into a file or a pipe."""
+def progress(what: str, total: int, unit: str = "fits") -> Iterator[Progress]:
+    """Show the progress of `total` steps; nothing is drawn into a file or a pipe."""
     if not sys.stderr.isatty():
-        yield Progress(None, what, total)
+        yield Progress(None, what, total, unit)
         return
     from rich.console import Console
     from rich.progress import (
@@ -65,4 +66,4 @@ def progress(what: str, total: int) -> Iterator[Progress]:
         TimeRemainingColumn(), TextColumn("{task.fields[best]}"),
     )  # fmt: skip
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield Progress(bar, what, total)
+        yield Progress(bar, what, total, unit)

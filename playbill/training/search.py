@@ -143,7 +143,7 @@ def _run(
     if kind == "automl":
         return automl.search(
             asked, task=params.contract.task, rows=rows.inputs.shape, allow=params.allow,
-            seed=params.seed,
+            seed=params.seed, categories=any(g.categorical for g in params.feature.groups.values()),
         )  # fmt: skip
     if kind == "optuna":
         journal = None if desk.journal is None else desk.journal / JOURNAL

@@ -11,19 +11,16 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from playbill.config.learning import LEARNERS
 from playbill.config.nearest import nearest
 from playbill.config.outcome import Task
 from playbill.config.target import is_allowed
 from playbill.errors import ConfigError, DataError, MissingExtraError
 from playbill.tuning.base import Asked, Clock, Trial, Values, as_trial
 
-# FLAML's learners by its own names, and the package that each needs.
-LEARNERS = {
-    "histgb": "sklearn", "lgbm": "lightgbm", "rf": "sklearn", "extra_tree": "sklearn",
-    "xgboost": "xgboost", "lrl1": "sklearn", "lrl2": "sklearn", "kneighbor": "sklearn",
-}  # fmt: skip
 USUAL = ("histgb", "lgbm", "rf", "extra_tree", "xgboost", "lrl2")
 _CLASSIFIERS = {"lrl1", "lrl2"}
+_CATEGORICAL = {"histgb", "lgbm"}  # those whose models are told which columns are categories
 # Set by us, else by FLAML to numbers of its own or to one of the machine.
 _OURS = ("n_jobs", "verbose", "verbosity")
 _SEED = "random_state"
@@ -32,8 +29,9 @@ _PATIENCE = 4  # how often a search may have nothing to suggest
 
 
 def search(
-    asked: Asked, *, task: Task, rows: tuple[int, int], allow: Sequence[str], seed: int
-) -> list[Trial]:
+    asked: Asked, *, task: Task, rows: tuple[int, int], allow: Sequence[str], seed: int,
+    categories: bool = False,
+) -> list[Trial]:  # fmt: skip
     """Try the budget's trials, shared among the learners; a trial's value is a whole `model`.
 
     Args:
@@ -42,13 +40,14 @@ def search(
         rows: Number of training rows and of their columns, by which FLAML bounds its spaces.
         allow: Prefixes of the targets that may be named.
         seed: Of the models.
+        categories: Whether `feature` has categories that the model has to treat as such.
 
     Raises:
         ConfigError: A learner is not known, or none is allowed and installed.
         MissingExtraError: FLAML is not installed.
         StageError: It took longer than `tuning.max_seconds`.
     """
-    names = _learners(asked.config.models, task, allow)
+    names = _learners(asked.config.models, task, allow, categories=categories)
     shares = [asked.config.trials // len(names)] * len(names)
     for index in range(asked.config.trials % len(names)):
         shares[index] += 1
@@ -61,7 +60,9 @@ def search(
     return run.trials
 
 
-def _learners(wanted: Sequence[str], task: Task, allow: Sequence[str]) -> list[str]:
+def _learners(
+    wanted: Sequence[str], task: Task, allow: Sequence[str], *, categories: bool
+) -> list[str]:
     from importlib.util import find_spec
 
     for name in wanted:
@@ -77,13 +78,16 @@ def _learners(wanted: Sequence[str], task: Task, allow: Sequence[str]) -> list[s
         if is_allowed(f"{LEARNERS[name]}.", allow)
         and find_spec(LEARNERS[name])
         and not (task == "regression" and name in _CLASSIFIERS)
+        and not (categories and name not in _CATEGORICAL)
     ]
     if not found or (wanted and len(found) < len(wanted)):
         left = [name for name in wanted or USUAL if name not in found]
         raise ConfigError(
-            f"the learners {left} are not allowed, not installed, or not for a {task}",
+            f"the learners {left} are not allowed, not installed, or not for a {task}"
+            + (" with categories as such (`categorical: true`)" if categories else ""),
             where="tuning.models",
-            expected=f"packages that `allow:` names and pip installed: {list(allow)}",
+            expected=f"packages that `allow:` names and pip installed: {list(allow)}"
+            + (f"; or some of {sorted(_CATEGORICAL)}" if categories else ""),
         )
     return found
 

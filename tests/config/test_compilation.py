@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from playbill.config.compilation import hand_edit
+from playbill.config.params import ParamsFile, read_file
 from tests.config.conftest import edit
 from tests.conftest import Run
 
@@ -140,6 +142,18 @@ def test_a_value_typed_into_params_yaml_is_not_eaten(tiny: Path, run: Run) -> No
     run("playbill", "adopt", "--from-params", cwd=tiny)
     assert ran(run("dvc", "repro", cwd=tiny).stdout) == ["compose", "learn", "report"]
     assert fitted(tiny)["seed"] == 12
+
+
+def test_many_hand_edits_are_told_a_line_each_and_the_rest_counted(tiny: Path) -> None:
+    values = read_file(tiny)
+    assert values is not None
+    many = {f"k{number}": number for number in range(30)}
+    edited = {**values.values, "seed": 12, "model": {**values.values["model"], **many}}
+    said = hand_edit(tiny, ParamsFile(edited, values.declared)).what.splitlines()
+    assert said[0] == "params.yaml was edited by hand, 31 keys:"
+    assert said[-1] == "  and 11 more: model 11"
+    assert len(said) == 22
+    assert "  seed: 12 here, 7 in conf/config.yaml:" in "\n".join(said)
 
 
 def test_compose_drops_a_hand_edit_when_asked(tiny: Path, run: Run) -> None:

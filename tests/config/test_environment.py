@@ -197,6 +197,22 @@ def test_another_version_is_told_and_cannot_flip_dvc_lock(
 
 
 @pytest.mark.pipeline
+def test_a_package_that_is_not_there_is_told_before_anything_is_deleted(
+    pinned: Path, run: Run
+) -> None:
+    """The stage would be run, and DVC deletes what it wrote before it runs it."""
+    edit(pinned / "conf" / "pipeline" / "tiny.yaml", "scikit-learn]", "scikit-learn, no-such]")
+    names = ("params.yaml", "dvc.lock", "models/tiny/fitted.json")
+    before = [(pinned / name).read_bytes() for name in names]
+    for command in (["dvc", "repro"], ["playbill", "compose"], ["playbill", "check"]):
+        done = run(*command, cwd=pinned, check=False)
+        assert done.returncode != 0, command
+        assert "not installed: no-such (learn)" in done.stderr, command
+        assert "pip install -c constraints.txt" in done.stderr, command
+    assert [(pinned / name).read_bytes() for name in names] == before
+
+
+@pytest.mark.pipeline
 def test_a_new_pin_reruns_what_depends_on_the_package_and_nothing_else(
     pinned: Path, run: Run, tmp_path: Path
 ) -> None:

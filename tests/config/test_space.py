@@ -121,6 +121,10 @@ def test_in_a_file_they_are_refused_with_its_line(tmp_path: Path) -> None:
         (["validation.metrics=[auc]", "validation=time"], "auc"),
         (["validation=group"], "folds by group need a column with the role group"),
         (["validation=kfold", "+validation.gap=1d"], "kfold folds have no gap"),
+        (
+            ["tuning=automl", "validation=time", "tuning.models=[lgbn]"],
+            "FLAML's learner `lgbn` is not known here",
+        ),
         (["validation=time", "+validation.seed=3"], "folds in time draw nothing"),
         (
             space("{feature: {groups: {numeric: {columns: [[temp], [tmp]]}}}}"),

@@ -1,5 +1,5 @@
 import json
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -193,3 +193,36 @@ def test_columns_are_ranked_by_what_their_drift_can_do_to_the_model(
     plain = check(build_profile(draw(4000, 1), COLUMNS, policy), current, policy)
     assert plain.drifted[0].name == "hour"
     assert {column.importance for column in plain.columns} == {None}
+
+
+@pytest.mark.parametrize("unit", ["row", "period"])
+def test_checks_that_share_the_level_divide_it(unit: Literal["row", "period"]) -> None:
+    one = Drift(draws=200, unit=unit, minimum_effect=0)
+    many = one.model_copy(update={"checks": 90})
+    profile = build_profile(draw(2000, 1), COLUMNS, many, time="departs")
+    current = draw(500, 2)
+    current["temp"] += 0.25 * 15
+    alone, together = check(profile, current, one), check(profile, current, many)
+    assert (alone.checks, together.checks) == (1, 90)
+    for column in together.columns:
+        before = next(each for each in alone.columns if each.name == column.name)
+        assert column.adjusted_p_value >= min(1.0, before.adjusted_p_value)
+    far = check(profile, current.assign(temp=current["temp"] + 60), many)
+    assert "temp" in [column.name for column in far.drifted]
+    if unit == "row":
+        assert (alone.detectable or 0) < (together.detectable or 0)
+
+
+def test_checks_of_a_stable_stream_alarm_together_as_rarely_as_alpha_says() -> None:
+    """Sixteen streams; a binomial of 16 and 0.05 exceeds 3 in 0.7 %. One check each: most alarm."""
+    policy = Drift(draws=200, checks=30, minimum_effect=0, joint=False)
+    alarms, careless = 0, 0
+    for stream in range(16):
+        frame = pd.DataFrame({"a": np.random.default_rng(stream).normal(size=2000 + 30 * 100)})
+        profile = build_profile(frame[:2000], [Column("a", "number")], policy)
+        days = [frame[2000 + day * 100 :][:100] for day in range(30)]
+        smallest = min(check(profile, d, policy).columns[0].adjusted_p_value for d in days)
+        alarms += smallest <= policy.alpha
+        careless += smallest / policy.checks <= policy.alpha
+    assert alarms <= 3
+    assert careless >= 8

@@ -104,11 +104,12 @@ def test_a_span_that_has_no_windows_goes_by_the_design_effect() -> None:
     assert "count for less than their number" in as_markdown(report)
 
 
-def test_a_long_span_of_the_same_series_is_usual() -> None:
+@pytest.mark.parametrize("span", [30, 90])
+def test_a_long_span_of_the_same_series_is_usual(span: int) -> None:
     """A binomial of 40 and 0.05 exceeds 6 in 1.4 %."""
     alarms = 0
     for repeat in range(40):
-        frame = days(180, 100 + repeat)
+        frame = days(90 + span, 100 + repeat)
         profile = build_profile(frame[: 90 * ROWS], COLUMNS, POLICY, time="at")
         alarms += check(profile, frame[90 * ROWS :], POLICY).verdict == "drift"
     assert alarms <= 6

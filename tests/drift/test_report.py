@@ -74,6 +74,7 @@ def test_the_json_names_what_a_program_needs(drifted: DriftReport) -> None:
         "rows",
         "reference_rows",
         "alpha",
+        "checks",
         "minimum_effect",
         "minimum_rows",
         "basis",

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 import yaml
 from sklearn import datasets
+from typer.testing import CliRunner
 
 from playbill.bundle import manifest
 from playbill.bundle.batch import answer_rows, predict_file
+from playbill.cli.drift import drift
 from playbill.config.adoption import adopt_tuning
 from playbill.config.compilation import compile_project, write
 from playbill.config.params import read_params
@@ -141,6 +144,19 @@ def as_asked(root: Path, count: int) -> list[dict[str, Any]]:
     return [{column.name: row[column.name] for column in columns} for row in rows]
 
 
+def drift_of(metrics: dict[str, float]) -> None:
+    """Check rows for drift: each estimate stands beside what was measured on the hold-out."""
+    app = typer.Typer()
+    app.command()(drift)
+    done = CliRunner().invoke(app, ["data/prepared/train.parquet", "--json"])
+    report = json.loads(done.stdout)
+    for found in report["estimates"]:
+        assert found["reference"] == pytest.approx(metrics[found["measure"]])
+        assert found["loss_low"] < found["loss"] < found["loss_high"]
+    assert [found["measure"] for found in report["estimates"]] == ["mae", "rmse"]
+    assert (report["measure"], report["matters"]) == ("mae", False), report["estimates"]
+
+
 def check_wine(root: Path) -> None:
     """A multiclass model is served: a probability for each class, those of its Pipeline."""
     asked = as_asked(root, 20)
@@ -214,6 +230,7 @@ def test_a_regression_project_goes_through_the_whole_flow_and_adopts_what_was_fo
     summary = predict_file(folder / "bundle", root / "data" / "diabetes.csv", root / "said.csv")
     assert summary.predicted["min"] < summary.predicted["mean"] < summary.predicted["max"]
     asked_again(root, folder, table["prediction"].to_numpy())
+    drift_of(said["metrics"])
     check_diabetes(root)
     assert "value: float" in (folder / "server" / "schemas.py").read_text()
     model = (folder / "pipeline.skops").read_bytes()

@@ -9,6 +9,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.inspection import permutation_importance as reference_importance
 from sklearn.linear_model import LogisticRegression
 
+from playbill.config.schema import Evaluation
+from playbill.evaluation.assessment import assess, work
 from playbill.evaluation.bootstrap import Plan
 from playbill.evaluation.calibration import by_chance, reliability
 from playbill.evaluation.fairness import measure_fairness
@@ -43,6 +45,43 @@ def test_rates_and_differences_of_groups_are_those_counted_by_hand() -> None:
     assert gap["value"] == pytest.approx(0.2 - 0.1)
     assert gap["low"] < 0.1 < gap["high"]
     assert "to_reference" not in report["groups"]["f"]["selection_rate"]
+
+
+def test_rates_of_groups_have_the_intervals_that_were_asked_for() -> None:
+    draw = np.random.default_rng(2)
+    groups = np.array(["f"] * 200 + ["m"] * 60)
+    truth = np.array([1, 0] * 130)
+    score = np.where(draw.random(260) < np.where(groups == "m", 0.93, 0.6), 0.9, 0.1)
+    frame = pd.DataFrame({"sex": groups})
+    scored = Scored("binary", truth, score, ("0", "1"))
+
+    def rate(plan: Plan) -> dict[str, Any]:
+        found = measure_fairness(frame, scored, plan, columns=["sex"], minimum_rows=20)["sex"]
+        value: dict[str, Any] = found["groups"]["m"]["selection_rate"]["value"]
+        return value
+
+    plain, corrected = rate(Plan(draws=1000)), rate(Plan(draws=1000, method="bca"))
+    assert plain["value"] == corrected["value"]
+    assert corrected["low"] < plain["low"]  # near its bound a rate has a long lower tail
+    assert "method" not in corrected
+    few = rate(Plan(draws=100, method="bca"))
+    assert few == {**rate(Plan(draws=100)), "method": "percentile"}
+
+
+@pytest.mark.parametrize("shuffled", [0, 40])
+def test_an_evaluation_says_how_far_it_is(shuffled: int) -> None:
+    draw = np.random.default_rng(3)
+    rows = pd.DataFrame({"a": draw.normal(size=120), "b": draw.normal(size=120)})
+    frame = rows.assign(sex=np.tile(["f", "m"], 60))
+    scored = Scored("binary", np.tile([0, 1, 1], 40), draw.random(120), ("0", "1"))
+    config = Evaluation.model_validate(
+        {"slices": ["sex"], "fairness": ["sex"], "slice_rows": 10, "importance": {"rows": shuffled}}
+    )
+    steps: list[int] = []
+    plan = Plan(draws=100, method="bca", advance=steps.append)
+    report = assess(frame, rows, scored, plan, config, lambda asked: np.full(len(asked), 0.5))
+    assert sum(steps) == work(plan, config, 2)
+    assert report["interval"]["instead"] > 0
 
 
 def test_groups_of_numbers_and_of_several_classes_are_compared_too() -> None:

@@ -75,7 +75,23 @@ def test_intervals_are_those_of_scipy() -> None:
         ).confidence_interval  # fmt: skip
         plan = Plan(draws=9000, level=0.9, method=method, seed=2)
         found = intervals([Part(_mean(values))], plan, 80)[0]["mean"]
-        assert found == pytest.approx((expected.low, expected.high), abs=0.012)
+        assert found is not None
+        assert found[:2] == pytest.approx((expected.low, expected.high), abs=0.012)
+        assert found.instead is None
+
+
+def test_few_draws_do_not_carry_bca_and_the_interval_says_that_it_is_another() -> None:
+    values = np.random.default_rng(5).exponential(size=80)
+    part = [Part(_mean(values))]
+    few = intervals(part, Plan(draws=100, method="bca", seed=2), 80)[0]["mean"]
+    plain = intervals(part, Plan(draws=100, seed=2), 80)[0]["mean"]
+    assert few is not None
+    assert plain is not None
+    assert few[:2] == plain[:2]
+    assert (few.instead, plain.instead) == ("percentile", None)
+    many = intervals(part, Plan(draws=2000, method="bca", seed=2), 80)[0]["mean"]
+    assert many is not None
+    assert many.instead is None
 
 
 def test_equal_seeds_give_equal_intervals_and_others_do_not() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from playbill.bundle import manifest
 from playbill.lineage.rollback import rollback
+from playbill.server.switch import Share
 from tests import serving
 from tests.following import deployed, project, push_tags
 from tests.promoting import promote
@@ -26,6 +27,9 @@ pytestmark = [
     pytest.mark.slow,
 ]
 SECONDS = 120
+SHARE = Share(0.5, "x-caller", serving.NAME)  # as conf/server of the project has it
+CALLERS = [f"caller-{number}" for number in range(8)]
+USUAL = next(caller for caller in CALLERS if not SHARE.takes(caller))
 Seen = list[tuple[float, float, int, dict[str, Any]]]  # begin, end, row, answer
 ASKED = 12  # rows that are asked again and again
 
@@ -72,7 +76,7 @@ def load(url: str, clients: int = 4) -> Iterator[Seen]:
             while not stop.is_set():
                 place = count % ASKED
                 begun = time.monotonic()
-                got = client.post("/predict", json=rows[place])
+                got = client.post("/predict", json=rows[place], headers={"x-caller": USUAL})
                 ended = time.monotonic()
                 body = got.json() if got.status_code == 200 else {"failed": got.text}
                 seen.append((begun, ended, place, body))
@@ -130,6 +134,12 @@ def test_following_a_tag_switches_together_rolls_and_refuses_what_is_bad(
         push_tags(root)
         wait(lambda: answered(seen, one, since=mark + 8), "no way back")
         together(seen[mark:], two, one)
+        _promote(root, "v2", stage="canary")
+        wait(lambda: "playbill_canary_info{" in server.client.get("/metrics").text, "no canary")
+        for caller in CALLERS:
+            for _ in range(4):
+                wanted = two if SHARE.takes(caller) else one
+                assert asked(server, caller)["model_digest"] == wanted
         _promote(root, "v4")
         wait(lambda: metric(server, "playbill_switch_behind") == 1, "the bad one was not refused")
         assert server.client.get("/readyz").status_code == 200
@@ -138,7 +148,7 @@ def test_following_a_tag_switches_together_rolls_and_refuses_what_is_bad(
         wait(lambda: len(seen) > mark + 50)
         assert {each[3]["model_digest"] for each in seen[mark:]} == {one}
         assert family == children(server), "a switch starts no process"
-        assert metric(server, "playbill_switches_total") == 2
+        assert metric(server, "playbill_switches_total") == 3
         _promote(root, "v3")
         wait(lambda: metric(server, "playbill_rollovers_total") == 1, "no restart")
         wait(lambda: not family & children(server))
@@ -148,9 +158,16 @@ def test_following_a_tag_switches_together_rolls_and_refuses_what_is_bad(
     check(seen, bundles)
 
 
-def _promote(root: Path, revision: str) -> None:
-    promote(root, revision)
+def _promote(root: Path, revision: str, stage: str = "prod") -> None:
+    promote(root, revision, stage)
     push_tags(root)
+
+
+def asked(server: Running, caller: str) -> dict[str, Any]:
+    rows = as_sent(made().test.head(1))
+    with httpx.Client(base_url=server.url, timeout=30) as client:  # whichever worker takes it
+        got = client.post("/predict", json=rows[0], headers={"x-caller": caller})
+    return dict(got.json())
 
 
 def children(server: Running) -> set[int]:

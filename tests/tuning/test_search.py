@@ -202,3 +202,19 @@ def test_a_learner_that_cannot_be_is_refused(models: list[str], task: Any, what:
         automl.search(
             Asked(config, (), Learners()), task=task, rows=(9, 9), allow=["sklearn."], seed=7
         )
+
+
+def test_a_learner_that_takes_no_categories_is_not_tried_where_there_are_some() -> None:
+    """Each of its trials would fail, and the budget with them."""
+
+    def search(models: list[str]) -> set[str]:
+        config = Tuning(kind="automl", trials=4, models=models, seed=3)
+        found = automl.search(
+            Asked(config, (), Learners()), task="binary", rows=(1000, 10), allow=["sklearn."],
+            seed=7, categories=True,
+        )  # fmt: skip
+        return {trial.parameters["model",]["_target_"].rpartition(".")[2] for trial in found}
+
+    assert search([]) == {"HistGradientBoostingClassifier"}
+    with pytest.raises(ConfigError, match=r"\['rf'\] are not .*`categorical: true`"):
+        search(["histgb", "rf"])
