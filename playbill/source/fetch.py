@@ -12,6 +12,7 @@ from playbill.config.source import AnySource, FileSource, Window
 from playbill.errors import DataError
 from playbill.source import file, html, landing, python, rest, sql
 from playbill.source.base import Context, Reader, UnsteadyError
+from playbill.source.seed import seed
 from playbill.source.store import Store, Stored, declaration, open_store
 from playbill.source.window import pieces, span
 
@@ -106,6 +107,8 @@ def fetch(  # noqa: PLR0913 - each is one fact, most have a default
     digest = declaration(source.model_dump(mode="json"), known)
     store = open_store(root, name, digest)
     takes = code is not None or source.kind != "python"
+    if takes:
+        seed(root, name, store, digest)
     parts = pieces(window, every) if source.is_windowed else [window]
     again = {span(part) for part in parts[len(parts) - source.look_back :]}
     found: list[tuple[Window, Stored]] = []

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(".dvc", "tmp", "playbill", "windows")
+REFRESHED = ".refreshed"
 # Raised when a reader makes other rows of the same answer: what was stored is then fetched again.
 FORMAT_VERSION = 1
 
@@ -94,7 +95,14 @@ def forget(root: Path, name: str) -> int:
         gone = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gone-"))
         folder.rename(gone / name)  # at once: an interruption leaves no half of it
         shutil.rmtree(gone)
+    folder.mkdir(parents=True)
+    (folder / REFRESHED).touch()
     return count
+
+
+def is_refreshed(root: Path, name: str) -> bool:
+    """Say whether a source was told to be fetched again: what DVC has of it is then old."""
+    return (root / FOLDER / name / REFRESHED).exists()
 
 
 def _scratch() -> Path:

@@ -1,6 +1,7 @@
 """Sources under DVC: what is noticed, what is fetched, what comes back."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,26 @@ def test_windows_move_forward_and_back_under_dvc(feed: Path, run: Run) -> None:
     run("dvc", "repro", "--force", "ingest", cwd=feed)  # not from DVC's run cache
     assert asked(feed) == []
     assert out(feed) == first
+
+
+def test_a_fresh_clone_takes_from_dvc_what_was_fetched_elsewhere(feed: Path, run: Run) -> None:
+    run("dvc", "repro", "ingest", cwd=feed)
+    asked(feed)
+    first = out(feed)
+    run("git", "add", "-A", cwd=feed)
+    run("git", "commit", "-qm", "ingested", cwd=feed)
+    shutil.rmtree(feed / ".dvc/tmp/playbill")
+    shutil.rmtree(feed / "data/raw")
+    edit(feed / "conf/source/tiny.yaml", "start: 2020-01-01, end: 2020-03-01",
+         "start: 2020-01-01, end: 2020-04-01")  # fmt: skip
+    run("dvc", "repro", "ingest", cwd=feed)
+    assert asked(feed) == ["2020-03-01 2020-04-01"]
+    now = out(feed)
+    assert {name: now[name] for name in first if name != "feed.json"} == {
+        name: data for name, data in first.items() if name != "feed.json"
+    }
+    run("playbill", "ingest", "--refresh", cwd=feed)
+    assert len(asked(feed)) == 3
 
 
 def test_refresh_fetches_again_and_says_what_changed(feed: Path, run: Run) -> None:
