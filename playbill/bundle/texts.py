@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from playbill.config.schema import Server
 
 PACKAGES = "packages.txt"
+RUNBOOK = "runbook.md"  # what to do at each alert; package data
 
 
 def write_texts(
@@ -38,6 +40,7 @@ def write_texts(
     texts |= sources(server.routers, root)
     texts[alerts.NAME] = alerts.alert_rules(served.name, server.alerts, EDIT)
     texts[dashboard.NAME] = dashboard.dashboard(served.name, server.title, server.alerts)
+    texts[RUNBOOK] = files("playbill.bundle").joinpath(RUNBOOK).read_text("utf-8")
     texts |= manifests(served.name, server.kubernetes, EDIT)
     texts[TRUSTED] = json.dumps(list(allow), indent=2) + "\n"
     if server.packages:

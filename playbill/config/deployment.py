@@ -41,5 +41,6 @@ class Alerts(Group):
     """Age of the newest row that the model learned from."""
     label_days: Annotated[int, Field(ge=1)] = 90
     """Age of the newest prediction whose truth is known, once any is."""
-    runbook: str = "https://example.org/playbill/docs/how-to/runbook.md"
-    """Address of the runbook; an alert adds its own heading."""
+    runbook: str = "runbook.md"
+    """Address of the runbook; an alert adds its heading. Default: the file beside alerts.yaml; a
+    Git host shows it at https://HOST/TEAM/PROJECT/blob/main/models/NAME/server/runbook.md."""

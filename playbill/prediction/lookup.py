@@ -8,7 +8,6 @@ import json
 import mmap
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from playbill.prediction.log import SLACK, remote
 _NAME = re.compile(r"predictions-\d+-([0-9a-f-]{36})\.jsonl$")
 START = b'{"prediction_id":"'
 LENGTH = 36  # characters of an identifier
+BLOCK = 1024 * 1024  # bytes that are asked of object storage at a time
 FEW = 4  # identifiers up to which a search for each is faster than a look at every line
 
 Segments = Mapping[str, int]
@@ -72,7 +72,8 @@ def _lines(system: Any, path: str, wanted: Sequence[str]) -> Iterator[tuple[str,
     if not wanted:
         return
     if system is not None:
-        yield from _within(system.cat_file(path), wanted)
+        with system.open(path, "rb", block_size=BLOCK) as file:
+            yield from _streamed(file, set(wanted))
         return
     try:
         with Path(path).open("rb") as file:
@@ -100,11 +101,36 @@ def _within(content: Any, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _by_line(content: Any, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    lines = BytesIO(content) if isinstance(content, bytes) else content
-    for line in iter(lines.readline, b""):
+    for line in iter(content.readline, b""):
         name = line[len(START) : len(START) + LENGTH].decode("ascii", "replace")
         if name in wanted and line.startswith(START) and line.endswith(b"\n"):
             yield name, line
+
+
+def _streamed(file: Any, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the whole lines of identifiers, a block of the storage in memory at a time.
+
+    What lies behind the last of them is not read: lines stand in the order in which they were
+    answered, but for the time that an answer may wait.
+    """
+    latest = max(map(_milliseconds, wanted)) + SLACK
+    left = set(wanted)
+    for line in file:
+        name = line[len(START) : len(START) + LENGTH].decode("ascii", "replace")
+        if not (line.startswith(START) and line.endswith(b"\n")):
+            continue
+        if name in left:
+            left.discard(name)
+            yield name, line
+        if not left or _later(name, latest):
+            return
+
+
+def _later(name: str, moment: int) -> bool:
+    try:
+        return _milliseconds(name) > moment
+    except ValueError:
+        return False
 
 
 def _names(folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """The alert rules: known to promtool, firing when they should and silent when they should not."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from playbill.bundle.alerts import alert_rules, rules
+from playbill.bundle.texts import RUNBOOK
 from playbill.config.deployment import Alerts
 from tests.conftest import REPOSITORY
 from tests.serving import application, call
@@ -142,9 +144,18 @@ def test_the_rules_ask_for_metrics_that_the_server_has() -> None:
 
 
 def test_every_alert_has_its_page_in_the_runbook() -> None:
-    page = (REPOSITORY / "docs" / "how-to" / "runbook.md").read_text("utf-8")
+    page = (REPOSITORY / "playbill" / "bundle" / RUNBOOK).read_text("utf-8")
     for rule in rules(Alerts()):
         assert f"\n## {rule.name}\n" in page
     plain = yaml.safe_load(alert_rules("visits", Alerts(runbook="https://x.org/r"), "edit"))
     for each in plain["groups"][1]["rules"]:
         assert each["annotations"]["runbook_url"] == f"https://x.org/r#{each['alert'].lower()}"
+
+
+def test_an_alert_leads_to_the_runbook_that_ships_beside_it() -> None:
+    folder = REPOSITORY / "models" / "flights" / "server"
+    heads = re.findall(r"^## (\w+)$", (folder / RUNBOOK).read_text("utf-8"), re.MULTILINE)
+    for each in yaml.safe_load((folder / "alerts.yaml").read_text("utf-8"))["groups"][1]["rules"]:
+        file, _, head = each["annotations"]["runbook_url"].partition("#")
+        assert file == RUNBOOK
+        assert head in {one.lower() for one in heads}

@@ -170,3 +170,61 @@ def test_a_project_that_says_who_may_sign_refuses_an_unsigned_folder(
     bundle = write(made().files, tmp_path / "bundle")
     done = run("playbill", "serve", "--bundle", str(bundle), cwd=project, check=False)
     assert (done.returncode, "it is not signed" in done.stderr) == (3, True)
+
+
+def packed(project: Path, run: Run) -> None:
+    """Make a repository of `project` whose commit has the bundle as an output of DVC."""
+    (project / "conf" / "config.yaml").write_text("name: visits\n")
+    (project / "params.yaml").write_text("name: visits\n")
+    (project / "dvc.yaml").write_text(
+        "stages:\n  package:\n    cmd: 'true'\n    outs: [models/visits/bundle]\n"
+    )
+    write(made().files, project / "models" / "visits" / "bundle")
+    run("git", "init", "-q", "-b", "main", cwd=project)
+    run("dvc", "init", "-q", cwd=project)
+    run("dvc", "commit", "-q", "-f", cwd=project)
+    run("git", "add", ".", cwd=project)
+    run("git", "commit", "-q", "-m", "bundle", cwd=project)
+
+
+def test_a_packed_revision_is_served_and_whatever_was_changed_on_the_way_is_refused(
+    tmp_path: Path, signers: Path, run: Run
+) -> None:
+    project = tmp_path / "project"
+    packed(project, run)
+
+    def pack(name: str, number: int) -> Path:
+        words = ("--ref", "main", "--out", str(tmp_path / name))
+        named = ("--release", f"visits#prod#{number}", "--json")
+        done = run("playbill", "package", *words, *named, cwd=project)
+        assert json.loads(done.stdout)["signed"]
+        return tmp_path / name
+
+    def serve(bundle: Path) -> list[str]:
+        more = ["--signers", str(signers), "--memory", str(tmp_path / "memory.json")]
+        return ["playbill", "serve", "--bundle", str(bundle), "--port", "0", *more]
+
+    def refused(bundle: Path, why: str) -> None:
+        done = run(*serve(bundle), cwd=tmp_path, check=False)
+        assert (done.returncode, why in done.stderr) == (3, True), done.stderr
+        assert "serving" not in done.stdout
+
+    older, newer = pack("older", 3), pack("newer", 4)
+    with running([sys.executable, "-m", *serve(newer)], cwd=tmp_path) as server:
+        assert server.client.get("/healthz").status_code == 200
+    refused(older, "older")
+    altered = shutil.copytree(newer, tmp_path / "altered")
+    (altered / "model" / "card.md").write_text("best model ever")
+    refused(altered, "card.md")
+    extra = shutil.copytree(newer, tmp_path / "extra")
+    (extra / "server" / "more.py").write_text("print()\n")
+    refused(extra, "more.py")
+    swapped = shutil.copytree(newer, tmp_path / "swapped")
+    shutil.copy(older / endorsement.FILE, swapped / endorsement.FILE)
+    refused(swapped, "older")  # the same files, signed as an older release
+    (swapped / endorsement.FILE).unlink()
+    refused(swapped, "not signed")
+    again = run(
+        "playbill", "package", "--ref", "main", "--out", str(older), cwd=project, check=False
+    )
+    assert again.returncode == 2
