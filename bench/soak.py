@@ -43,6 +43,8 @@ from tests.serving import Made, Running, another, as_sent, made, running
 ASKED = 40  # rows that are asked again and again
 HEADERS = {"content-type": "application/json"}
 WORKER_GROWTH, PARENT_GROWTH = 64.0, 64.0  # MB that they may grow after the first tenth
+ROOM = 256 * 1024  # bytes that a full disk has left at first: gone within a second or two
+KEPT = 40  # requests after which a client opens another connection
 SETTLE = 60.0  # seconds in which a switch must be seen
 
 
@@ -102,8 +104,11 @@ def ask(soak: Soak, client: Client, number: int, bundles: dict[str, Made], pause
     rows = [json.dumps(row).encode() for row in as_sent(made().test.head(ASKED))]
     host = urlsplit(soak.server.url).netloc
     connection = HTTPConnection(host, timeout=30)
+    count = 0
     while not soak.stop.wait(pause):
-        number = (number + 1) % ASKED
+        number, count = (number + 1) % ASKED, count + 1
+        if count % KEPT == 0:  # else all would stay with the worker that was never killed
+            connection.close()
         begun = time.monotonic()
         try:
             connection.request("POST", "/predict", rows[number], HEADERS)
@@ -173,7 +178,8 @@ def full_disk(soak: Soak) -> Iterator[None]:
     if soak.mounted:
         status = os.statvfs(soak.folder)
         used = (status.f_blocks - status.f_bfree) * status.f_frsize
-        remount(soak.folder, max(used, 4096))
+        # The log grows meanwhile, and a file system cannot be made smaller than what it holds.
+        remount(soak.folder, used + ROOM)
     else:
         limit(soak, 4096)
     try:
@@ -295,6 +301,7 @@ def judge(soak: Soak, metrics: str, logged: set[str], errors: list[str]) -> dict
         "failed": len(failed),
         "failed_most_at_one_kill": at_once,
         "kills": len(soak.killed),
+        "kills_that_failed_a_request": sum(_held(failed, at) > 0 for at in soak.killed),
         "wrong": len(wrong),
         "old_after_new": late,
         "acknowledged": len(known),
