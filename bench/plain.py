@@ -1,9 +1,10 @@
-"""The flight pipeline as one plain script: the stages' own functions on frames in memory.
+"""The flight pipeline as one plain script: the stages' own functions, what they return in memory.
 
     python bench/plain.py PROJECT
 
-Writes what `dvc repro` leaves under models/ and reports; tables between stages stay in memory. It
-is what `bench/pipeline.py` measures the pipeline against, started in PROJECT.
+Writes what `dvc repro` leaves under models/ and reports; what a stage returns in memory stays so.
+A table that a stage leaves in a file is handed over as that file, and read once, by who first takes
+a frame. It is what `bench/pipeline.py` measures the pipeline against, started in PROJECT.
 """
 
 import importlib
@@ -24,7 +25,8 @@ def main() -> None:
     for step in steps(params).values():
         module, _, name = step.stage.function.partition(":")
         function = getattr(importlib.import_module(module), name)
-        given = {key: _value(held, path) for key, path in step.inputs.items()}
+        files = {key for key, kind in function.__annotations__.items() if kind in (Path, "Path")}
+        given = {key: _value(held, path, as_path=key in files) for key, path in step.inputs.items()}
         returned = function(params, **step.values, **given)
         for key, path in step.targets.items():
             held[path] = _as_read(Path(path), returned[key])
@@ -34,14 +36,20 @@ def main() -> None:
 
 def _as_read(path: Path, value: Any) -> Any:
     """Return a value as the next stage would read it: keys in a JSON file are sorted."""
-    return json.loads(file_format.encode(path, value)) if path.suffix == ".json" else value
+    if path.suffix == ".json" and not isinstance(value, Path):
+        return json.loads(file_format.encode(path, value))
+    return value
 
 
-def _value(held: Mapping[str, Any], path: str | Mapping[str, str]) -> Any:
+def _value(held: dict[str, Any], path: str | Mapping[str, str], *, as_path: bool) -> Any:
     """Return what a stage made; a folder by its path, as a stage gets it."""
     if not isinstance(path, str):
-        return {item: _value(held, each) for item, each in path.items()}
-    return held[path] if Path(path).suffix else Path(path)
+        return {item: _value(held, each, as_path=as_path) for item, each in path.items()}
+    if not Path(path).suffix:
+        return Path(path)
+    if isinstance(held[path], Path) and not as_path:
+        held[path] = file_format.read(held[path])
+    return held[path]
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from playbill.config.schema import Params
 from playbill.config.source import Window
 from playbill.contract.column import inputs
 from playbill.contract.task import outcome
-from playbill.pipeline.runner import find, load_function
+from playbill.pipeline.runner import find, load_function, on_frames
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,7 +127,7 @@ def _fit(root: Path, params: Params, rows: "pd.DataFrame", window: Window) -> Ca
 
 
 def _stage(root: Path, params: Params, name: str) -> Any:
-    return load_function(root, find(params, name).stage)
+    return on_frames(root, load_function(root, find(params, name).stage))
 
 
 def _digest(params: Params, window: Window, stages: Sequence[str]) -> str:

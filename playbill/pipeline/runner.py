@@ -14,6 +14,7 @@ from playbill.config.matrix import Step, steps
 from playbill.config.nearest import nearest
 from playbill.config.params import read_params
 from playbill.config.schema import Params, Stage
+from playbill.config.scratch import fresh, is_scratch
 from playbill.errors import PlaybillError, StageError, UsageError
 from playbill.pipeline import duration
 from playbill.pipeline import format as file_format
@@ -103,14 +104,35 @@ def call(root: Path, name: str, params: Params) -> Mapping[str, Any]:
     """
     step = find(params, name)
     function = load_function(root, step.stage)
-    returned = function(params, **arguments(root, step, function, params.allow))
-    return {key: as_frame(value) for key, value in returned.items()}
+    given = arguments(root, step, function, params.allow)
+    return on_frames(root, function)(params, **given)
 
 
-def as_frame(value: Any) -> Any:
-    """Return the table in a Parquet file for its Path, anything else as it is."""
-    is_table = isinstance(value, Path) and value.suffix == ".parquet"
-    return file_format.read(value) if is_table else value
+def on_frames(root: Path, function: StageFunction) -> StageFunction:
+    """Return a stage's function that takes and gives frames, also if it works on files."""
+    annotated = getattr(function, "__annotations__", {})
+
+    def taken(key: str, value: Any) -> Any:
+        if annotated.get(key) not in (Path, "Path") or not hasattr(value, "to_parquet"):
+            return value
+        path = fresh(root, f"{key}.parquet")
+        file_format.write(path, value)
+        return path
+
+    def given(value: Any) -> Any:
+        is_table = isinstance(value, Path) and value.suffix == ".parquet"
+        return file_format.read(value) if is_table else value
+
+    def call_on_frames(params: Params, **inputs: Any) -> Mapping[str, Any]:
+        handed = {key: taken(key, each) for key, each in inputs.items()}
+        returned = function(params, **handed)
+        found = {key: given(value) for key, value in returned.items()}
+        for value in [*handed.values(), *returned.values()]:
+            if isinstance(value, Path) and is_scratch(value):
+                value.unlink(missing_ok=True)  # a replay of many windows makes many
+        return found
+
+    return call_on_frames
 
 
 def find(params: Params, name: str) -> Step:

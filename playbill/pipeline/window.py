@@ -8,7 +8,7 @@ from playbill.config.params import read_params
 from playbill.config.source import Window
 from playbill.config.span import is_span, later
 from playbill.errors import UsageError
-from playbill.pipeline.runner import as_frame, find, load_function
+from playbill.pipeline.runner import find, load_function, on_frames
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +29,11 @@ def read_window(root: Path, start: date, end: date) -> "pd.DataFrame":
     window = make_window(str(start), str(end))
     source = params.source.model_copy(update={"window": window})
     params = params.model_copy(update={"source": source})
-    ingest = load_function(root, find(params, "ingest").stage)
-    validate = load_function(root, find(params, "validate").stage)
-    made = ingest(params)["table"]
-    wanted = getattr(validate, "__annotations__", {}).get("table") in (Path, "Path")
-    table: pd.DataFrame = as_frame(
-        validate(params, table=made if wanted else as_frame(made))["valid"]
+    ingest, validate = (
+        on_frames(root, load_function(root, find(params, name).stage))
+        for name in ("ingest", "validate")
     )
+    table: pd.DataFrame = validate(params, table=ingest(params)["table"])["valid"]
     return table
 
 
