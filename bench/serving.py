@@ -40,9 +40,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "bench" / "peers"
 CONNECTIONS = 16
 OURS = "playbill (asgi)"
+CONSTANT = "typed FastAPI constant"
 APPLICATIONS = {
     "FastAPI + pandas + scikit-learn": "hand",
-    "typed FastAPI constant": "constant",
+    CONSTANT: "constant",
     "bare uvicorn": "bare",
 }
 BATCH = 100
@@ -78,6 +79,15 @@ class Point:
     cpu: float
     rate: float
     p99: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one server did in one round: the points, seconds to the first answer, fresh memory."""
+
+    points: list[Point]
+    start: float
+    memory: float
 
 
 def candidates(folder: Path, port: int, made: Made, environments: Path | None) -> list[Candidate]:
@@ -209,16 +219,17 @@ def _wait(port: int) -> None:
 
 def measure(
     candidate: Candidate, port: int, seconds: int, scripts: tuple[Path, Path], pipeline: Path
-) -> list[Point]:
-    """Return the point of one row and that of a batch."""
-    with running(candidate, port, pipeline) as (process, _):
+) -> Seen:
+    """Return the point of one row and that of a batch, and what the start took."""
+    with running(candidate, port, pipeline) as (process, start):
+        memory = sum(each.memory_info().rss for each in _family(process)) / 1e6
         found = []
         for path, script in ((candidate.one, scripts[0]), (candidate.many, scripts[1])):
             _wrk(port, path, 1, script)
             before = _cpu(process)
             requests, rate, p99 = _wrk(port, path, seconds, script)
             found.append(Point((_cpu(process) - before) / max(requests, 1) * 1e6, rate, p99))
-        return found
+        return Seen(found, start, memory)
 
 
 def _wrk(port: int, path: str, seconds: int, script: Path) -> tuple[int, float, float]:
@@ -296,6 +307,36 @@ def told(points: dict[str, list[list[Point]]]) -> dict[str, dict[str, object]]:
     return found
 
 
+def beside(ours: list[Seen], constant: list[Seen]) -> dict[str, float]:
+    """Return our p99 and cold start as multiples of the constant route's, medians of the rounds."""
+    pairs = list(zip(ours, constant, strict=True))
+    ratios = {
+        "p99, one row": [a.points[0].p99 / b.points[0].p99 for a, b in pairs],
+        f"p99, {BATCH} rows": [a.points[1].p99 / b.points[1].p99 for a, b in pairs],
+        "cold start": [a.start / b.start for a, b in pairs],
+    }
+    return {name: round(statistics.median(each), 2) for name, each in ratios.items()}
+
+
+def weighed(requirements: Path, environments: Path | None) -> tuple[int, int] | None:
+    """Return how many packages the bundle's own environment has, and their megabytes.
+
+    It is made in `environments` from the bundle's requirements.txt; pip and setuptools are not
+    counted, byte code is.
+    """
+    if environments is None:
+        return None
+    home = _environment(environments / "bundle", requirements)
+    folder = next(home.parent.glob("lib/python*/site-packages"))
+    own = ("pip", "setuptools", "_distutils_hack", "distutils-precedence", "_virtualenv")
+    files = [
+        each for each in folder.rglob("*")
+        if each.is_file() and not each.relative_to(folder).parts[0].startswith(own)
+    ]  # fmt: skip
+    packages = {each.parent for each in files if each.name == "METADATA"}
+    return len(packages), round(sum(each.stat().st_size for each in files) / 1e6)
+
+
 def main() -> None:
     """Run the bench and print its table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -318,25 +359,25 @@ def main() -> None:
         ]
         sent = {each: scripts(folder, key, made.rows, each) for each in WRITTEN}
         points: dict[str, list[list[Point]]] = {each.name: [] for each in servers}
-        starts: dict[str, list[float]] = {each.name: [] for each in servers}
-        memory: dict[str, list[float]] = {each.name: [] for each in servers}
+        seen: dict[str, list[Seen]] = {each.name: [] for each in servers}
         for number in range(options.rounds):
             for server in servers:
-                point = measure(
+                one = measure(
                     server, options.port, options.seconds, sent[server.written], made.pipeline
                 )
-                points[server.name].append(point)
-                with running(server, options.port, made.pipeline) as (process, seconds):
-                    starts[server.name].append(seconds)
-                    memory[server.name].append(
-                        sum(each.memory_info().rss for each in _family(process)) / 1e6
-                    )
-                print(f"{server.name}: {point}", file=sys.stderr)
+                seen[server.name].append(one)
+                points[server.name].append(one.points)
+                print(f"{server.name}: {one}", file=sys.stderr)
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+        installed = weighed(made.bundle / "requirements.txt", options.environments)
     found = told(points)
-    for name, line_ in found.items():
-        line_["cold start s"] = round(statistics.median(starts[name]), 2)
-        line_["memory MB"] = round(statistics.median(memory[name]))
+    for name, each in seen.items():
+        found[name]["cold start s"] = round(statistics.median(one.start for one in each), 2)
+        found[name]["memory MB"] = round(statistics.median(one.memory for one in each))
+    if installed is not None:
+        found[OURS]["packages"], found[OURS]["installed MB"] = installed
+    if CONSTANT in seen:
+        found[OURS]["times the constant route"] = beside(seen[OURS], seen[CONSTANT])
     text = json.dumps(found, indent=2)
     if options.json:
         options.json.write_text(text + "\n")

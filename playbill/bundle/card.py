@@ -326,7 +326,8 @@ def _limits(facts: Facts) -> str:
 
 
 def _start(name: str) -> str:
-    return f"```console\n$ playbill serve {name}#prod\n$ playbill predict rows.csv\n```"
+    lines = [f"$ playbill serve {name}#prod", "$ playbill predict rows.csv predictions.csv"]
+    return "\n".join(["```console", *lines, "```"])
 
 
 def _figure(value: Any) -> str:

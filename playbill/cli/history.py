@@ -1,6 +1,6 @@
 """`playbill history`: who was in which stage, when and why."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,7 +47,7 @@ def history(
                 one["date"][:16].replace("T", " "),
                 one["by"] or "-",
                 one["decision"] or "-",
-                f"NOT BELIEVED: {one['problem']}" if one["problem"] else one["why"],
+                _why(one),
             ]
             for one in entries
         ]
@@ -55,3 +55,10 @@ def history(
         note_shallow(root)
     if any(one["problem"] for one in entries):
         raise typer.Exit(1)
+
+
+def _why(one: dict[str, Any]) -> str:
+    if one["problem"]:
+        return f"NOT BELIEVED: {one['problem']}"
+    before = " (unsigned: before signatures were asked for)" if one["before_signatures"] else ""
+    return f"{one['why']}{before}"

@@ -43,8 +43,6 @@ def withdraw(
 
 
 def _words(done: "Decided") -> list[str]:
-    emptied = [
-        f"stage {stage} is empty; next: playbill rollback --stage {stage} --reason ..."
-        for stage in done.emptied
-    ]
+    lines = zip(done.emptied, done.next, strict=True)
+    emptied = [f"stage {stage} is empty; next: {line}" for stage, line in lines]
     return [f"{done.artifact} {done.version} is withdrawn: {', '.join(done.tags)}", *emptied]

@@ -192,7 +192,14 @@ def stage_environment(params: Params, name: str, tree: SourceTree) -> Environmen
     ours = [t for t in targets if t.partition(".")[0] == FRAMEWORK]
     versions = {
         n: installed_version(n)
-        for n in sorted({*stage.packages, *_foreign(targets, tree), *_searchers(params, stage)})
+        for n in sorted(
+            {
+                *stage.packages,
+                *_foreign(targets, tree),
+                *_searchers(params, stage),
+                *_runtimes(params, stage),
+            }
+        )
     }
     return Environment(
         framework=tree.framework_digest(
@@ -226,6 +233,16 @@ def _targets(values: Any) -> Iterator[str]:
 def _searchers(params: Params, stage: Stage) -> Sequence[str]:
     """Return the distributions that the chosen search needs; without one nobody needs them."""
     return SEARCHERS.get(params.tuning.kind, ()) if "tuning" in stage.config else ()
+
+
+def _runtimes(params: Params, stage: Stage) -> Sequence[str]:
+    """Return the distributions that decide which runtime is taken.
+
+    Where the compiled scorer is tried first they decide nothing: it takes all that ONNX would.
+    """
+    asked = params.bundle.runtimes if "bundle" in stage.config else []
+    before = asked[: asked.index("numpy")] if "numpy" in asked else asked
+    return ("onnx", "onnxruntime") if "onnx" in before else ()
 
 
 def _foreign(targets: Sequence[str], tree: SourceTree) -> Iterator[str]:

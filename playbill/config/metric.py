@@ -87,15 +87,25 @@ RENAMED: dict[str, Metric] = {
 }
 
 
-def modern(plain: Any) -> Any:
-    """Return what an older version wrote, with today's names of metrics: keys, and `metric:`."""
+def modern(plain: Any, task: str = "") -> Any:
+    """Return what an older version wrote, with today's names of metrics: keys, and `metric:`.
+
+    Args:
+        plain: What was read of JSON or YAML.
+        task: The task that it is about, where it does not say so itself: `roc_auc` of several
+            classes has another name than of two.
+    """
     if isinstance(plain, list):
-        return [modern(each) for each in plain]
+        return [modern(each, task) for each in plain]
     if not isinstance(plain, Mapping):
         return plain
-    found: dict[str, Any] = {}
-    for key, value in plain.items():
-        found[RENAMED.get(str(key)) or str(key)] = modern(value)
+    task = str(plain.get("task") or task)
+    found = {_today(str(key), task): modern(value, task) for key, value in plain.items()}
     if isinstance(name := found.get("metric"), str):
-        found["metric"] = RENAMED.get(name, name)
+        found["metric"] = _today(name, task)
     return found
+
+
+def _today(name: str, task: str) -> str:
+    several = {"roc_auc": "roc_auc_ovr"} if task == "multiclass" else {}
+    return RENAMED.get(name) or several.get(name, name)

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from playbill.config.metric import LEADING, TITLES
 from playbill.config.outcome import Task
-from playbill.evaluation.table import grid
+from playbill.evaluation.breakdown import figure, span, tables, words
+from playbill.evaluation.table import grid, pipes
 from playbill.page.chart import Dot, Series
 
 TEMPLATE = "report.html.j2"
@@ -70,6 +71,8 @@ def as_text(found: Evaluated) -> str:
     parts.append(grid(head, [list(row) for row in measured(found)]))
     if found.report:
         parts += [basis(found.report), *_found(found.report)]
+    for title, heads, rows in tables(found.report or {}, found.leading):
+        parts.append(f"{title}\n{grid(heads, rows)}" if rows else title)
     parts += [f"note: {found.note}"] if found.note else []
     return "\n\n".join(parts) + "\n"
 
@@ -103,6 +106,8 @@ def as_markdown(found: Evaluated) -> str:
                 f"| {span(one)} |"
                 for one in search["slices"]
             ]
+    for title, head, rows in tables(found.report or {}, found.leading):
+        lines += ["", f"**{title}**", *pipes(head, rows)]
     lines += ["", f"_{found.note}_"] if found.note else []
     return "\n".join(lines) + "\n"
 
@@ -147,25 +152,6 @@ def searched(search: Mapping[str, Any]) -> str:
 def where(one: Mapping[str, Any]) -> str:
     """Return which rows a found slice holds."""
     return " and ".join(f"{name} {value}" for name, value in one["where"].items())
-
-
-def words(name: str) -> str:
-    """Return a name of a file as words."""
-    return name.replace("_", " ")
-
-
-def figure(value: Any) -> str:
-    """Return a number as people read it."""
-    if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-
-
-def span(found: Mapping[str, Any]) -> str:
-    """Return an interval as people read it."""
-    if found.get("low") is None:
-        return "-"
-    return f"{figure(found['low'])} to {figure(found['high'])}"
 
 
 def line(found: Evaluated, file: str, x: str, y: str) -> list[Series]:

@@ -24,8 +24,7 @@ def as_markdown(comparison: "Comparison") -> str:
     first, *others = comparison.sides
     parts = [f"### {first} against {', '.join(others)}"]
     for title, head, rows in tables(comparison):
-        lines = [_pipes(head), _pipes(["---", *["---:"] * (len(head) - 1)])]
-        parts.append("\n".join([f"**{title}**", "", *lines, *(_pipes(row) for row in rows)]))
+        parts.append("\n".join([f"**{title}**", *pipes(head, rows)]))
     return "\n\n".join([*parts, *(f"_{note}_" for note in comparison.notes)]) + "\n"
 
 
@@ -48,6 +47,13 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _line(cell: str) -> str:
     return "".join(each for each in " ".join(cell.split()) if each.isprintable())
+
+
+def pipes(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table, an empty one before it; nothing if it has no rows."""
+    if not rows:
+        return []
+    return ["", _pipes(head), _pipes(["---", *["---:"] * (len(head) - 1)]), *map(_pipes, rows)]
 
 
 def _pipes(cells: Sequence[str]) -> str:

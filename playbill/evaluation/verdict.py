@@ -35,14 +35,33 @@ def as_markdown(evidence: Plain) -> str:
 
 
 def _title(evidence: Plain) -> str:
-    answer = "passed" if evidence["passed"] else "refused"
-    what = {"better": ": better", "not worse": ": not worse", "worse": ": worse",
-            "unclear": ": not clear"}.get(str(evidence.get("claim")), "")  # fmt: skip
     against = _name(evidence, "champion") if evidence.get("champion") else "the floors alone"
+    answer = "passed" if evidence["passed"] else "refused"
+    reasons = ", ".join(_reasons(evidence))
+    answer += f": {reasons}" if reasons else ""
     return (
-        f"Gate {answer}{what} - {evidence['model']}, stage {evidence['stage']}, "
+        f"Gate {answer} - {evidence['model']}, stage {evidence['stage']}, "
         f"{_name(evidence, 'challenger')} against {against}"
     )
+
+
+def _reasons(evidence: Plain) -> Iterator[str]:
+    """Yield what the answer rests on: what was shown, or each thing that stands in the way."""
+    claim = evidence.get("claim")
+    if evidence["passed"]:
+        yield from [str(claim)] if claim else []
+        return
+    is_superior = evidence["policy"].get("rule") == "superior"
+    words = {
+        "rows": "the rows do not allow it",
+        "metric": "worse"
+        if claim == "worse"
+        else f"not shown to be {'better' if is_superior else 'no worse'}",
+        "slices": "worse on slices",
+        "floors": "a floor is not kept",
+    }
+    failed = [check["name"] for check in evidence["checks"] if not check["passed"]]
+    yield from dict.fromkeys(words[name] for name in failed)
 
 
 def _name(evidence: Plain, side: str) -> str:

@@ -25,6 +25,7 @@ from playbill.lineage import (
     store,
     tagname,
     upstream,
+    vouching,
 )
 
 FORMAT_VERSION = 2
@@ -141,26 +142,28 @@ def problems(root: Path, tag: gittag.Tag, *, past: bool = False) -> list[Problem
     Args:
         root: The project.
         tag: The tag.
-        past: Whether to ask what held at its time: that a version was withdrawn later is left out.
+        past: Whether to ask what held at its time: that a version was withdrawn later is left out,
+            and so is a signature that nobody asked for then, if a signed tag vouches for it.
     """
     place = tagname.place_of(tag.name)
     if place is None:
         return [Problem("its name is none of the registry's")]
     facts = registry.evidence(tag.message)
     try:
-        found = list(_problems(root, tag, place, facts))
+        found = list(_problems(root, tag, place, facts, past=past))
         return found if past else [*_withdrawn(root, place, facts), *found]
     except LineageError as error:
         return [Problem(error.what, error.run or ANEW)]
 
 
 def _problems(
-    root: Path, tag: gittag.Tag, place: tagname.Place, facts: dict[str, Any]
+    root: Path, tag: gittag.Tag, place: tagname.Place, facts: dict[str, Any], *, past: bool
 ) -> Iterator[Problem]:
     if not tag.is_annotated:
         yield Problem("it is a lightweight tag, which carries no evidence")
         return
-    yield from _signature(root, tag, place, facts)
+    if not (past and is_before_signatures(root, tag.name)):
+        yield from _signature(root, tag, place, facts)
     if not facts:
         yield Problem("it carries no evidence")
         return
@@ -191,6 +194,17 @@ def _signature(
         )
     elif checked.trust != "trusted":
         yield Problem(f"its signature is {checked.trust}: of nobody in {allowed}")
+
+
+def is_before_signatures(root: Path, name: str) -> bool:
+    """Say whether a tag is unsigned, and a trusted signed one says that it was there before."""
+    place = tagname.place_of(name)
+    return (
+        place is not None
+        and signature.is_demanded(root)
+        and signature.check_tag(root, name).trust == "unsigned"
+        and bool(vouching.voucher(root, name, place))
+    )
 
 
 def _is_vouched(root: Path, commit: str, place: tagname.Place) -> bool:

@@ -248,6 +248,11 @@ def parents(root: Path, revision: str) -> list[str]:
     return line(run(root, "rev-list", "--parents", "--max-count=1", revision)).split()[1:]
 
 
+def follows(root: Path, commit: str, earlier: str) -> bool:
+    """Say whether a commit is `earlier` or descends from it."""
+    return call(root, ["merge-base", "--is-ancestor", earlier, commit]).returncode == 0
+
+
 def is_shallow(root: Path) -> bool:
     """Say whether the clone was cut off (`git clone --depth`), as CI does by default."""
     done = call(root, ["rev-parse", "--is-shallow-repository"])

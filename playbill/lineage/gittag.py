@@ -72,6 +72,11 @@ def tag_object(root: Path, name: str) -> bytes | None:
     return None if done.returncode else done.stdout
 
 
+def object_id(root: Path, name: str) -> str:
+    """Return the id of a tag's object, the hash of all that it holds; empty if there is none."""
+    return git.line(git.call(root, ["rev-parse", "--verify", "-q", f"refs/tags/{name}"]).stdout)
+
+
 def replace_tag(root: Path, name: str, content: bytes) -> None:
     """Put another object in an annotated tag's place: the same tag, signed."""
     before = git.line(git.run(root, "rev-parse", f"refs/tags/{name}"))

@@ -74,6 +74,7 @@ def _entry(root: Path, one: registry.Assignment, *, check: bool) -> dict[str, An
         "why": _why(one, facts),
         "gate_digest": facts.get("gate_digest"),
         "attestation": facts.get("attestation"),
+        "before_signatures": check and evidence.is_before_signatures(root, one.tag.name),
         "problem": found[0].what if found else "",
         "next": found[0].run if found else "",
     }

@@ -24,6 +24,7 @@ from playbill.lineage import (
     store,
     tagname,
     upstream,
+    vouching,
     worktree,
 )
 
@@ -108,7 +109,7 @@ def prepare(root: Path, ref: str, wish: Wish) -> Candidate:
     artifact = registry.artifact(root, name)
     if commit == git.head(root):
         _refuse_uncommitted(root, name)
-    _refuse_not_run(root, commit)
+    contradiction.refuse_not_run(root, commit)
     notes = check_pushed(root, commit, allow=wish.allow_unpushed)
     facts = evidence.gather(root, commit)
     version = _registered(root, artifact, commit, wish)
@@ -139,19 +140,32 @@ def complete(root: Path, candidate: Candidate, wish: Wish, decided: dict[str, An
     facts = {**candidate.facts, "artifact": artifact}
     version = candidate.version
     new: list[str] = []
+    vouched = vouching.to_vouch(root, artifact)
     try:
         if version is None:
             version = wish.version or registration.next_version(
                 root, artifact, wish.bump or "patch"
             )
             new.append(registration.register(root, artifact, commit, facts, version))
-        facts |= {"stage": wish.stage, **decided}
+        facts |= {"stage": wish.stage, **decided, **vouch(vouched)}
         new.append(registration.assign(root, artifact, version, wish.stage, facts))
         sign(root, *new)
     except LineageError:
         gittag.remove_tags(root, *new)
         raise
-    return Promotion(artifact, version, wish.stage, commit, tuple(new), facts, candidate.notes)
+    notes = (*candidate.notes, *vouched_words(vouched))
+    return Promotion(artifact, version, wish.stage, commit, tuple(new), facts, notes)
+
+
+def vouch(before: dict[str, str]) -> dict[str, Any]:
+    """Return what a signed tag says of the unsigned ones before it; nothing if there are none."""
+    return {vouching.FIELD: before} if before else {}
+
+
+def vouched_words(before: dict[str, str]) -> tuple[str, ...]:
+    """Return what the signer should know of that: the names, to look at."""
+    said = "its signature says too that these were there before signatures were asked for"
+    return (f"{said}: {', '.join(before)}",) if before else ()
 
 
 def as_dict(done: Promotion, *, pushed: bool) -> dict[str, Any]:
@@ -264,18 +278,6 @@ def _refuse_uncommitted(root: Path, name: str) -> None:
         raise LineageError(
             f"the workspace holds results that are not committed: {', '.join(files[:5])}",
             expected="a commit that holds what is promoted",
-            run="dvc repro && git add dvc.lock params.yaml models && git commit",
-        )
-
-
-def _refuse_not_run(root: Path, commit: str) -> None:
-    """Refuse a commit whose bundle came from other values or other code than it holds."""
-    if found := list(contradiction.not_run(root, commit)):
-        others = f", and {len(found) - 1} more" if len(found) > 1 else ""
-        raise LineageError(
-            f"the bundle of {revision.name(commit)} is not of that commit",
-            where=f"{revision.LOCK}, stage {found[0].stage}: {found[0].what}{others}",
-            expected="a commit with what its own `dvc repro` wrote",
             run="dvc repro && git add dvc.lock params.yaml models && git commit",
         )
 

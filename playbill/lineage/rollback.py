@@ -17,6 +17,7 @@ from playbill.lineage import (
     registry,
     revision,
     tagname,
+    vouching,
 )
 
 FORMAT_VERSION = 1
@@ -33,6 +34,7 @@ class Decided:
         tags: The new tags.
         emptied: Stages that serve nothing now.
         notes: What a reader should know.
+        next: What fills each of them again, a command.
     """
 
     artifact: str
@@ -41,6 +43,7 @@ class Decided:
     tags: tuple[str, ...]
     emptied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
 
 
 def rollback(root: Path, stage: str, reason: str, to: str | None = None) -> Decided:
@@ -66,6 +69,7 @@ def rollback(root: Path, stage: str, reason: str, to: str | None = None) -> Deci
     facts = evidence.verify(root, earlier.tag)
     notes = promotion.check_pushed(root, earlier.tag.commit, allow=False)
     version = str(facts.get("version"))
+    vouched = vouching.to_vouch(root, artifact)
     fresh = {
         **evidence.gather(root, earlier.tag.commit),
         "artifact": artifact,
@@ -76,9 +80,11 @@ def rollback(root: Path, stage: str, reason: str, to: str | None = None) -> Deci
             "to": earlier.tag.name,
             "reason": reason,
         },
+        **promotion.vouch(vouched),
     }
     tag = registration.assign(root, artifact, version, stage, fresh)
     _signed(root, tag)
+    notes = (*notes, *promotion.vouched_words(vouched))
     return Decided(artifact, version, reason, (tag,), notes=notes)
 
 
@@ -109,7 +115,17 @@ def withdraw(root: Path, ref: str, reason: str) -> Decided:
     ]
     tags.append(registration.deregister(root, artifact, found.version, facts))
     _signed(root, *tags)
-    return Decided(artifact, found.version, reason, tuple(tags), found.stages)
+    fills = tuple(_filling(root, artifact, stage) for stage in found.stages)
+    return Decided(artifact, found.version, reason, tuple(tags), found.stages, next=fills)
+
+
+def _filling(root: Path, artifact: str, stage: str) -> str:
+    """Return the command that fills an empty stage: with the last who was there and still holds."""
+    for one in reversed(registry.assignments(root, artifact, stage)):
+        if one.active and not evidence.problems(root, one.tag):
+            back = f"playbill rollback --stage {stage} --to '{one.tag.name}'"
+            return f"{back} --reason ..., which is {one.evidence.get('version')}"
+    return f"playbill promote REV --stage {stage}; nobody who was there before can come back"
 
 
 def as_dict(done: Decided, *, pushed: bool) -> dict[str, Any]:

@@ -132,6 +132,12 @@ def is_demanded(root: Path) -> bool:
     return (root / ALLOWED).is_file()
 
 
+def named_since(root: Path) -> str:
+    """Return the commit that first named who may sign; empty if none did, or the clone is cut."""
+    words = ["log", "--reverse", "--diff-filter=A", "--format=%H", "--", ALLOWED.as_posix()]
+    return next(iter(git.call(root, words).stdout.decode().split()), "")
+
+
 def check_tag(root: Path, name: str) -> Checked:
     """Return whose signature an annotated tag bears, as `git verify-tag` would."""
     content = gittag.tag_object(root, name) or b""

@@ -326,9 +326,12 @@ def _fetch(repo: Any, digests: list[str], found: Output, commit: str) -> None:
         from dvc_data.hashfile.hash_info import HashInfo
         from dvc_data.hashfile.transfer import transfer
 
-        wanted = [HashInfo("md5", digest) for digest in absent]
-        transfer(remote_of(repo), cache, wanted, verify=True, cache_odb=cache)
+        remote, wanted = remote_of(repo), [HashInfo("md5", digest) for digest in absent]
+        before = _lying_there(remote, absent)
+        transfer(remote, cache, wanted, verify=True, cache_odb=cache)
         absent = [digest for digest in absent if not cache.exists(digest)]
+        _refuse_damaged(remote, [one for one in absent if one in before], found, commit)
+        _refuse_damaged(remote, sorted(_exist(remote, absent)), found, commit)
     if absent:
         asked = "the DVC remote" if repo.config["core"].get("remote") else "a DVC remote (none set)"
         raise LineageError(
@@ -336,6 +339,25 @@ def _fetch(repo: Any, digests: list[str], found: Output, commit: str) -> None:
             where=f"{len(absent)} of {len(digests)} objects, such as {absent[0]}",
             expected="an output that was pushed",
             run="`dvc push` in the clone that made it, or check the revision out and `dvc repro`",
+        )
+
+
+def _lying_there(remote: Any, digests: list[str]) -> set[str]:
+    """Return which objects a remote that is a folder holds; DVC removes a damaged one unasked."""
+    if remote.fs.protocol != "local":
+        return set()
+    return {digest for digest in digests if Path(remote.oid_to_path(digest)).exists()}
+
+
+def _refuse_damaged(remote: Any, there: list[str], found: Output, commit: str) -> None:
+    """Refuse objects that the remote has and that did not arrive: they hash to something else."""
+    if there:
+        raise LineageError(
+            f"the DVC remote's copy of {found.path} of {revision.name(commit)} is damaged",
+            where=f"{len(there)} of its objects, such as {remote.oid_to_path(there[0])}",
+            expected=f"content with the md5 {there[0].removesuffix(FOLDER)}",
+            run="delete it there if DVC has not, then `dvc push` in a clone whose cache has it; "
+            "or check the revision out, `dvc repro` and `dvc push`",
         )
 
 

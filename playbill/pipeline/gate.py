@@ -7,7 +7,6 @@ DVC remote computes the same again: it names every byte that went in by its dige
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,13 +76,14 @@ def gate(
         progress: Told how many draws of the bootstrap are done, and how many there are.
 
     Raises:
-        LineageError: A revision, its predictions or its rows cannot be had; or the champion is not
-            known, in a shallow clone.
+        LineageError: A revision, its predictions or its rows cannot be had; the challenger's
+            bundle is not of what it holds; or the champion is not known, in a shallow clone.
         DataError: The champion's contract does not allow the challenger's rows.
     """
     project = Project(root, None if challenger == WORKSPACE else challenger)
     if champion is None:
         upstream.refuse_shallow(root)
+    contradiction.refuse_not_run(root, project.commit)
     tag = champion or in_stage(root, stage)
     new, old = side(project), side(Project(root, tag)) if tag else None
     settings = settings_of(project)
@@ -126,7 +126,9 @@ def settings_of(project: Project) -> "Evaluation":
     from playbill.config.schema import Evaluation
 
     plain = project.params.get("evaluation")
-    known = modern(plain) if isinstance(plain, Mapping) else {}
+    contract = project.params.get("contract")
+    task = str(contract.get("task", "")) if isinstance(contract, Mapping) else ""
+    known = modern(plain, task) if isinstance(plain, Mapping) else {}
     try:
         return Evaluation.model_validate(
             {key: value for key, value in known.items() if key in Evaluation.model_fields}
@@ -220,12 +222,6 @@ def _hints(project: Project) -> Iterator[str]:
 
 def _notes(settings: "Evaluation", new: Side, old: Side | None) -> list[str]:
     notes = []
-    if new.project.commit is not None:
-        unrun = contradiction.not_run(new.project.root, new.project.commit)
-        notes += [
-            f"its bundle is not of that commit: stage {one.stage}, {one.what}"
-            for one in islice(unrun, 1)
-        ]
     if old is not None and old.project.commit == new.project.commit:
         notes.append("challenger and champion are the same commit: a model met itself")
     if old is None and not settings.gate.floors:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbill.config.location import find_project
+from playbill.config.metric import modern
 from playbill.config.override import override
 from playbill.errors import DataError, LineageError, StageError, UsageError
 from playbill.lineage import bundle, revision, store
@@ -82,7 +83,7 @@ class Project:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What `evaluate` measured on the hold-out."""
+        """What `evaluate` measured on the hold-out, by today's names of the metrics."""
         path = f"models/{self.model}/evaluation/metrics.json"
         found = revision.read_json(self.root, self.commit, path)
         if not isinstance(found, dict):
@@ -91,13 +92,14 @@ class Project:
                 expected="a metrics file that Git tracks",
                 run="dvc repro" + ("" if self.commit is None else ", and commit what it says"),
             )
-        return found
+        return dict(modern(found))
 
     @property
     def slices(self) -> Any:
         """What `evaluate` measured on slices of the hold-out; None if it measured none."""
         path = f"models/{self.model}/evaluation/slices.json"
-        return revision.read_json(self.root, self.commit, path)
+        task = str(self.metrics.get("task", ""))
+        return modern(revision.read_json(self.root, self.commit, path), task)
 
     @property
     def predictions(self) -> "pd.DataFrame":

@@ -6,13 +6,16 @@ it is in quarantine: `playbill feedback join` decides what is believed.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playbill.errors import DataError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 Value = str | int | float
 FORMAT_VERSION = 1
@@ -119,7 +122,9 @@ def newest(path: Path) -> str | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _opened(path: Path) -> "Iterator[sqlite3.Connection]":
+    import sqlite3  # a server without feedback does without
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=WAIT, isolation_level=None)) as database:
@@ -134,7 +139,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise DataError(f"the feedback cannot be kept: {error}", where=str(path)) from error
 
 
-def _known(database: sqlite3.Connection, identifier: str) -> str | None:
+def _known(database: "sqlite3.Connection", identifier: str) -> str | None:
     found = database.execute(
         "SELECT truth FROM feedback WHERE prediction_id = ?", (identifier,)
     ).fetchone()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
+import msgspec
 import pydantic_core
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
@@ -55,6 +56,10 @@ class Endpoint:
         self._model = interface.rows if many else interface.row
         self._limit = interface.max_batch_bytes if many else interface.max_body_bytes
         self._seconds = seconds
+        # msgspec takes a third of the time and writes the same, but for the exponents of numbers
+        # beyond 1e16, which a probability has not.
+        regression = interface.asked.task == "regression"
+        self._write = pydantic_core.to_json if regression else msgspec.json.Encoder().encode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request.
@@ -74,7 +79,7 @@ class Endpoint:
                 raise problem.from_errors(before)
             rows = self._scoring.plain.of(body.rows if self._many else (body,))
         found = await self._scoring.answer(rows, scope, explain=explain)
-        answer = pydantic_core.to_json({"predictions": found} if self._many else found[0])
+        answer = self._write({"predictions": found} if self._many else found[0])
         headers = [_JSON, (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})

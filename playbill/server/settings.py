@@ -4,7 +4,6 @@ Nothing here is part of a bundle or of its digests. A TOML file says it, and fla
 override it.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,7 +17,8 @@ Positive = Annotated[float, Field(gt=0)]
 class Section(BaseModel):
     """Base of all sections: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # Without `use_attribute_docstrings`, which parses this source again for each section.
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Tokens(Section):
@@ -163,6 +163,8 @@ def read_settings(path: Path | None, overrides: dict[str, Any]) -> Settings:
     """
     plain: dict[str, Any] = {}
     if path is not None:
+        import tomllib
+
         try:
             plain = tomllib.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:

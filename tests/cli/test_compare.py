@@ -45,6 +45,17 @@ def test_no_revision_compares_head_with_the_workspace(project: Path) -> None:
     }
 
 
+def test_a_metric_that_an_older_revision_calls_otherwise_is_one_metric(project: Path) -> None:
+    metrics = project / "models" / "tiny" / "evaluation" / "metrics.json"
+    measured = json.loads(metrics.read_text())
+    metrics.write_text(json.dumps({**measured, "mcc": 0.5}))
+    worktree.commit(project, [str(metrics.relative_to(project))], "As it was called before")
+    metrics.write_text(json.dumps({**measured, "matthews_corrcoef": 0.75}))
+    rows = {row["name"]: row for row in _json()["metrics"]}
+    assert "mcc" not in rows
+    assert rows["matthews_corrcoef"]["values"] == [0.5, 0.75]
+
+
 @pytest.mark.usefixtures("project")
 def test_one_revision_is_compared_with_the_workspace() -> None:
     found = _json("first")

@@ -100,7 +100,10 @@ def test_a_commit_whose_own_values_never_ran_is_refused(project: Path) -> None:
     assert "is not of that commit" in error.what
     assert "was told another `seed` than params.yaml has" in error.where
     assert error.run.startswith("dvc repro")
-    assert "its bundle is not of that commit" in _run(gate, "--champion", "first").stdout
+    for challenger in ("HEAD", "workspace"):
+        asked = _run(gate, "--champion", "first", "--challenger", challenger).exception
+        assert isinstance(asked, LineageError)
+        assert "was told another `seed` than params.yaml has" in asked.where
 
 
 def test_a_commit_whose_conf_was_never_compiled_is_refused(project: Path) -> None:
@@ -109,12 +112,14 @@ def test_a_commit_whose_conf_was_never_compiled_is_refused(project: Path) -> Non
     before = config.read_text() if config.is_file() else ""
     config.write_text(f"{before}\n# a comment says nothing\n")
     worktree.commit(project, ["conf"], "A comment")
-    assert "is not of that commit" not in _run(gate, "--champion", "first").stdout
+    assert _run(gate, "--champion", "first").exit_code in (0, 1)
     config.write_text(f"{before}\nfloor_of_mine: 0.99\n")
     worktree.commit(project, ["conf"], "Another floor, and no run")
     error = _refused("HEAD", "--allow-unpushed", "--override", "in a hurry")
     assert "conf/ says otherwise than params.yaml was compiled from" in error.where
-    assert "its bundle is not of that commit" in _run(gate, "--champion", "first").stdout
+    asked = _run(gate, "--champion", "first").exception
+    assert isinstance(asked, LineageError)
+    assert asked.where == error.where
 
 
 def test_metrics_that_somebody_edited_are_refused(project: Path) -> None:
@@ -234,6 +239,31 @@ def test_the_gate_says_yes_with_zero_and_no_with_one(project: Path) -> None:
     assert (as_json["passed"], as_json["kind"]) == (True, "first")
 
 
+def test_a_gate_that_wants_better_does_not_say_not_worse_of_what_it_refuses(project: Path) -> None:
+    _promote("first", "--allow-unpushed")
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("margin: 0.1", "margin: 0.1, rule: superior"))
+    said = _run(gate, "--challenger", "workspace")
+    assert said.exit_code == 1
+    assert said.stdout.startswith("Gate refused: not shown to be better - tiny, stage prod")
+    params.write_text(params.read_text().replace("rule: superior", "floors: {roc_auc: 0.99}"))
+    said = _run(gate, "--challenger", "workspace")
+    assert said.stdout.startswith("Gate refused: a floor is not kept - tiny, stage prod")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_withdrawal_names_the_command_that_fills_the_stage_again() -> None:
+    _promote("first")
+    _promote("HEAD", "--push")
+    assert _run(rollback, "--reason", "errors at JFK").exit_code == 0
+    gone = _run(withdraw, "tiny#prod", "--reason", "a leak")
+    line = next(line for line in gone.stdout.splitlines() if line.startswith("stage prod"))
+    assert "playbill rollback --stage prod --to 'tiny#prod#2' --reason" in line
+    bare = _run(rollback, "--reason", "there is no version before the first").exception
+    assert isinstance(bare, LineageError)
+    assert _run(rollback, "--to", "tiny#prod#2", "--reason", "back").exit_code == 0
+
+
 @pytest.mark.usefixtures("project")
 def test_nobody_enters_production_whom_the_gate_refuses_but_by_override() -> None:
     _promote("quiet-moth", "--allow-unpushed")
@@ -312,7 +342,7 @@ def test_rollback_withdraw_and_history_tell_who_served_when_and_why(project: Pat
     assert "tiny v0.0.2 is withdrawn: tiny@v0.0.2!" in gone.stdout
     assert "git push origin 'tiny@v0.0.2!'" in gone.stdout
     emptied = _run(withdraw, "tiny#prod", "--reason", "a leak too")
-    assert "stage prod is empty" in emptied.stdout
+    assert "stage prod is empty; next: playbill promote REV --stage prod" in emptied.stdout
     told = _run(past, "--json")
     assert told.exit_code == 0, "what was withdrawn held at its time"
     shown = json.loads(told.stdout)["history"]

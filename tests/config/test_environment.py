@@ -110,7 +110,8 @@ def test_a_new_key_changes_only_the_stages_that_read_its_group(
     changed: dict[str, set[str]],
 ) -> None:
     assert changed["key of drift"] == CARRIERS
-    assert changed["what spans are"] == {"ingest", *CARRIERS}
+    # Of sources, and of the age that the contract allows.
+    assert changed["what spans are"] == EVERY
     # Shares stand in split, evaluation and drift; ingest and validate read none of them.
     assert changed["what shares are"] == {"prepare", "train", "evaluate", *CARRIERS}
     # `train` does not list `split`, but the code with which it folds names the model.
@@ -234,3 +235,29 @@ def test_a_stage_refuses_another_framework_than_compose_saw(
     (pinned / "stages" / "shared.py").write_text("MOVED = 1\n")
     with pytest.raises(InstalledError, match="would run other code"):
         check_stage(read_params(pinned), "learn", pinned)
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "counts"),
+    [
+        (["numpy", "onnx", "skops"], False),
+        (["numpy", "skops"], False),
+        (["onnx", "skops"], True),
+        (["onnx", "numpy"], True),
+    ],
+)
+def test_onnx_is_an_input_where_it_can_be_taken(
+    runtimes: list[str],
+    counts: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    from playbill.config.closure import SourceTree
+    from playbill.config.environment import stage_environment
+    from playbill.config.params import read_params
+
+    params = read_params(ROOT)
+    bundle = params.bundle.model_copy(update={"runtimes": runtimes})
+    params = params.model_copy(update={"bundle": bundle})
+    tree = SourceTree(ROOT, params.pipeline.sources)
+    for stage in ("evaluate", "train"):
+        packages = stage_environment(params, stage, tree).packages
+        assert ("onnxruntime" in packages) == (counts and stage == "evaluate")

@@ -93,3 +93,7 @@ def test_what_an_older_version_wrote_is_read_by_today_s_names(tmp_path: Path) ->
     file.write_text('{"metrics": {"macro_f1": {"value": 1}}, "gate": [{"metric": "weighted_f1"}]}')
     read = modern(json.loads(file.read_text()))
     assert read == {"metrics": {"f1_macro": {"value": 1}}, "gate": [{"metric": "f1_weighted"}]}
+    several = {"task": "multiclass", "metrics": {"roc_auc": 0.7}}
+    assert modern(several)["metrics"] == {"roc_auc_ovr": 0.7}
+    assert modern({"metric": "roc_auc"}, "multiclass") == {"metric": "roc_auc_ovr"}
+    assert modern({**several, "task": "binary"})["metrics"] == {"roc_auc": 0.7}

@@ -10,6 +10,7 @@ import pytest
 
 from playbill.config.schema import Evaluation
 from playbill.evaluation.assessment import assess, make_plan
+from playbill.evaluation.breakdown import tables
 from playbill.evaluation.curves import curves, importance
 from playbill.evaluation.metrics import measure
 from playbill.evaluation.report import Evaluated, as_html, as_markdown, as_text
@@ -132,7 +133,47 @@ def test_text_and_markdown_have_every_metric_and_what_was_searched(task: str) ->
         assert "Searched 4 one- and two-way slices over 1 columns" in text
         assert "40 blocks of 1d drawn as wholes" in text
         assert "format_version" not in text
+        assert "By ward, worst first" in text
+        assert "Fairness by ward: highest less lowest group" in text
     assert len(as_markdown(found).splitlines()) > len(report["metrics"])
+
+
+def test_the_text_shows_the_declared_slices_and_the_fairness_of_declared_groups() -> None:
+    def rate(value: float, **more: object) -> dict[str, object]:
+        return {"value": {"value": value, "low": value - 0.1, "high": value + 0.1}, **more}
+
+    def auc(value: float | None) -> dict[str, object]:
+        return {"metrics": {"roc_auc": {"value": value}}, "rows": 1200}
+
+    report = {
+        "slices": {"carrier": {"AA": auc(0.7), "UA": auc(0.6), "HA": {"rows": 3, "metrics": {}}}},
+        "fairness": {
+            "origin": {
+                "reference": "EWR",
+                "differences": {"demographic_parity": {"value": 0.25, "low": 0.1, "high": 0.4}},
+                "groups": {
+                    "EWR": {"rows": 900, "selection_rate": rate(0.5)},
+                    "JFK": {
+                        "rows": 500,
+                        "selection_rate": rate(
+                            0.25, to_reference={"value": -0.25, "low": -0.4, "high": -0.1}
+                        ),
+                    },
+                },
+            },
+            "dest": {"differences": {}, "groups": {}, "too_few_rows": {"HNL": 3}},
+        },
+    }
+    shown = list(tables(report, "roc_auc"))
+    assert [title for title, _, _ in shown] == [
+        "By carrier, worst first; 1 with too few rows or one class alone",
+        "Fairness by origin: highest less lowest group, which is never negative",
+        "Each group of origin against the largest, EWR",
+        "Fairness by dest: fewer than two groups have enough rows",
+    ]
+    assert [row[:3] for row in shown[0][2]] == [["UA", "1,200", "0.6"], ["AA", "1,200", "0.7"]]
+    assert shown[1][2] == [["demographic parity", "0.25", "0.1 to 0.4"]]
+    assert shown[2][2][1] == ["JFK: selection rate", "0.25", "-0.25", "-0.4 to -0.1"]
 
 
 def test_a_revision_from_before_there_were_intervals_has_its_metrics_still() -> None:

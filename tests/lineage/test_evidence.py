@@ -352,6 +352,40 @@ def test_where_signers_come_later_the_next_step_brings_the_served_version_back(
     assert "it is not signed" in _refused(served, "tiny@v0.0.1"), "it vouches for its commit alone"
 
 
+def test_history_believes_what_was_there_before_signers_were_named_and_nothing_back_dated(
+    served: Path, keys: tuple[Path, Path]
+) -> None:
+    def problems() -> dict[str, str]:
+        return {one["tag"]: one["problem"] for one in listing.history(served)}
+
+    promote(served, "HEAD", "staging")
+    _demand(served, keys[0])
+    worktree.commit(served, ["conf"], "Name who may sign")
+    assert all("it is not signed" in what for what in problems().values()), "nobody vouches yet"
+    _forge(served, "tiny#dev#3", git.head(served), _facts(served))
+    _sign_with(served, keys[0])
+    done = promote(served, "tiny@v0.0.1")
+    assert done.tags == ("tiny#prod#4",)
+    assert list(done.facts["before_signatures"]) == ["tiny#prod#1", "tiny#staging#2"]
+    assert "tiny#prod#1, tiny#staging#2" in done.notes[-1]
+    after = problems()
+    assert [after[name] for name in ("tiny#prod#1", "tiny#staging#2", "tiny#prod#4")] == [""] * 3
+    assert "it is not signed" in after["tiny#dev#3"], "its commit names the signers already"
+    told = {one["tag"]: one["before_signatures"] for one in listing.history(served)}
+    assert [name for name, before in told.items() if before] == ["tiny#prod#1", "tiny#staging#2"]
+    assert "it is not signed" in _refused(served, "tiny#prod#1"), "it is no more than history"
+
+    first, facts = git.resolve(served, "first"), _facts(served)
+    for back_dated in ("tiny#old#2", "tiny#prod#5"):
+        _forge(served, back_dated, first, facts)
+    _forge(served, "tiny#staging#2", first, {**facts, "stage": "staging"})
+    promote(served, "HEAD")
+    after = problems()
+    for name in ("tiny#old#2", "tiny#prod#5", "tiny#staging#2", "tiny#dev#3"):
+        assert "it is not signed" in after[name], name
+    assert "before_signatures" not in _facts(served, "tiny#prod#6")
+
+
 def test_an_attestation_that_comes_after_the_promotion_does_as_well(served: Path, run: Run) -> None:
     from tests.lineage.test_attestation import keep, make_key, name_key
 

@@ -64,6 +64,25 @@ def test_a_copy_may_be_written_without_harm_to_the_cache(history: Path) -> None:
     assert (place / "manifest.json").stat().st_nlink == 1
 
 
+@pytest.mark.parametrize("mode", [0o444, 0o644])
+def test_a_damaged_object_in_the_remote_is_called_damaged_and_named(
+    history: Path, mode: int
+) -> None:
+    """DVC checks what may be written and removes it; what may not it hands over as it is."""
+    commit = git.resolve(history, "first")
+    digest = store.output(history, PREDICTIONS, commit).digest
+    _forget(history)
+    place = history.parent / "storage" / "files" / "md5" / digest[:2] / digest[2:]
+    place.chmod(0o644)
+    place.write_bytes(place.read_bytes() + b"x")
+    place.chmod(mode)
+    with pytest.raises(LineageError, match=r"DVC remote's copy of .* is damaged") as caught:
+        store.obtain(history, PREDICTIONS, commit)
+    assert str(Path("storage", "files", "md5", digest[:2], digest[2:])) in caught.value.where
+    assert digest in caught.value.expected
+    assert "dvc push" in caught.value.run
+
+
 def test_what_nobody_has_is_named_with_the_way_to_get_it(history: Path) -> None:
     _forget(history)
     with pytest.raises(LineageError) as caught:

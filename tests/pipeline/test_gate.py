@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -104,7 +106,8 @@ def test_rows_younger_than_the_label_delay_are_out_by_the_windows_end_not_by_a_c
     )
     text = text.replace("    id: {role: key}\n", "    id: {role: key}\n    at: {role: time}\n")
     text = text.replace("contract:\n", "contract:\n  label_delay: 2d\n")
-    params.write_text(text + "source: {window: {start: 2024-01-01, end: 2024-01-14}}\n")
+    params.write_text(text + "source: {window: {start: '2024-01-01', end: '2024-01-14'}}\n")
+    _as_if_run(history)
     found = gate(history, "workspace")
     rows = found.evidence["hold_out"]
     assert rows["younger_than_label_delay"] == 35, "after 2024-01-12 00:00"
@@ -123,8 +126,18 @@ def test_a_model_without_a_record_of_these_rows_is_asked_and_one_that_refuses_th
         frame["id"] += 1000
         path.chmod(0o644)
         frame.to_parquet(path)
+    with pytest.raises(LineageError, match="was not run as it stands") as error:
+        gate(history, "workspace")
+    assert "data/prepared is not what it wrote any more, and 1 more" in error.value.where
+    _as_if_run(history)
     with pytest.raises(Exception, match="bundle is refused"):
         gate(history, "workspace")
+
+
+def _as_if_run(project: Path) -> None:
+    """Have dvc.lock take the outputs as they are now, as `dvc commit` does."""
+    words = [sys.executable, "-m", "dvc", "commit", "--quiet", "--force"]
+    subprocess.run(words, cwd=project, check=True)
 
 
 def test_another_target_cannot_be_compared(history: Path) -> None:

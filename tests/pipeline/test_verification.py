@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,14 @@ FAULTS = {
 """,
     "orders": """
     made = list({f"column {i}" for i in range(20)})
+""",
+    "stands": """
+    from pathlib import Path
+    made = {"rows": len(table["rows"]), "from": str(Path("data").resolve())}
+""",
+    "signs": """
+    import platform
+    made = {"rows": len(table["rows"]), "by": platform.node()}
 """,
     "leaks": """
     import os
@@ -134,6 +143,12 @@ def ran(_ran: Path, tmp_path: Path) -> Path:
     return tmp_path / "world" / "tiny"
 
 
+def differing(outcome: rerun.Outcome) -> rerun.Outcome:
+    """Return an outcome as another machine may find it: there the output differs."""
+    other = rerun.Changed(f"data/{outcome.stage}.json", "then", "now")
+    return replace(outcome, state="differs", changed=outcome.changed or (other,))
+
+
 @pytest.fixture(scope="module")
 def diagnosed(
     tmp_path_factory: pytest.TempPathFactory,
@@ -159,7 +174,7 @@ def diagnosed(
         with room.opened(project, commit, "auto", quiet) as clean:
             outcomes = {one.stage: one for one in rerun.run_again(clean, quiet)}
             found = {
-                name: (outcomes[name], cause.find(clean, outcomes[name], [], {}, quiet))
+                name: (outcomes[name], cause.find(clean, differing(outcomes[name]), [], {}, quiet))
                 for name in FAULTS
             }
             found["report"] = outcomes["report"], []
@@ -175,6 +190,7 @@ Diagnosed = dict[str, tuple[rerun.Outcome, list[cause.Cause]]]
         ("draws", "seed", "data/draws.json: "),
         ("stamps", "time", "data/stamps.json: at: "),
         ("counts", "threads", "data/counts.json: value: "),
+        ("stands", "folder", "data/stands.json: from: "),
         ("orders", "hash order", "data/orders.json: : the same items in another order"),
     ],
 )
@@ -185,6 +201,16 @@ def test_a_planted_fault_is_found_and_named_with_the_place_in_the_output(
     assert outcome.state == "differs"
     assert [one.kind for one in causes] == [kind]
     assert causes[0].evidence[0].startswith(place)
+
+
+def test_the_name_of_the_machine_is_a_cause_that_another_machine_would_show(
+    diagnosed: Diagnosed,
+) -> None:
+    """On this machine alone it is the same each time: the experiment is asked by itself."""
+    outcome, causes = diagnosed["signs"]
+    assert outcome.state == "same"
+    assert [one.kind for one in causes] == ["host"]
+    assert causes[0].evidence == ('data/signs.json: by: "one-machine" and "another-machine"',)
 
 
 def test_what_no_experiment_can_hold_still_is_called_unknown(diagnosed: Diagnosed) -> None:

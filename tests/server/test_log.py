@@ -22,6 +22,7 @@ from playbill.server.log import FAMILIES, PATTERN, PredictionLog, repair
 from playbill.server.measure import Board
 from playbill.server.settings import Log, Settings
 from tests.serving import application, call, row, running, start_words
+from tests.source.worlds import s3
 
 LINE = b'{"prediction_id":"%s","n":%d}\n'
 
@@ -246,6 +247,55 @@ def test_finished_segments_move_to_object_storage(tmp_path: Path) -> None:
     wanted = json.loads(written[7])["prediction_id"]
     assert find(wanted, "memory://bucket/log")["n"] == 7
     assert [one["n"] for one in records("memory://bucket/log")] == list(range(40))
+
+
+@pytest.mark.slow
+def test_finished_segments_move_to_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "s3" / "bucket-one").mkdir(parents=True)
+    folder, target = tmp_path / "log", "s3://bucket-one/log"
+    with s3(tmp_path / "s3", "someone", "a-long-secret") as url:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-long-secret")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        log = PredictionLog(Log(folder=folder, target=target, segment_bytes=1024), board())
+        log.start()
+        written = [line(number) for number in range(40)]
+        for one in written:
+            log.write(one, 1)
+        log.stop()
+        assert list(folder.glob(PATTERN)) == []
+        wanted = json.loads(written[7])["prediction_id"]
+        assert find(wanted, target)["n"] == 7
+        assert [one["n"] for one in records(target)] == list(range(40))
+    kept = sorted((tmp_path / "s3" / "bucket-one" / "log").iterdir())
+    assert b"".join(path.read_bytes() for path in kept) == b"".join(written)
+
+
+@pytest.mark.parametrize(
+    ("fsync", "answers", "finished", "tick"),
+    [("never", 0, 0, 0), ("segment", 0, 1, 0), ("interval", 0, 1, 1), ("always", 3, 3, 0)],
+)
+def test_the_disk_is_waited_for_as_the_policy_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: Any, answers: int, finished: int,
+    tick: int,
+) -> None:  # fmt: skip
+    waited: list[int] = []
+    really = os.fsync
+
+    def fsynced(descriptor: int) -> None:
+        waited.append(descriptor)
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsynced)
+    log = PredictionLog(Log(folder=tmp_path, fsync=fsync), board())
+    log.start()
+    for number in range(3):
+        log.write(line(number), 1)
+    assert len(waited) == answers
+    log._sync(last=False)
+    assert len(waited) == answers + tick
+    log.stop()
+    assert len(waited) >= finished
 
 
 def test_storage_that_is_away_keeps_the_segments(tmp_path: Path) -> None:

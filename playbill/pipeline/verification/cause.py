@@ -1,17 +1,18 @@
 """Why a stage gave other bytes: it is run again with one thing held still, then another.
 
-Everything is held still first: clock, randomness, order of hashes, threads. If two such runs agree,
-each is let go alone; whatever then changes the bytes is a cause. If they disagree, what is left is
-the order in which threads or processes finish, or something outside such as the network. If no
-single one matters, the stage is deterministic here, and what was recorded came from elsewhere:
-other packages, another platform, or a hand.
+Everything is held still first: clock, randomness, order of hashes, threads, the folder and the name
+of the machine. If two such runs agree, each is let go alone; whatever then changes the bytes is a
+cause. If they disagree, what is left is the order in which threads or processes finish, or
+something outside such as the network. If no single one matters, the stage is deterministic here,
+and what was recorded came from elsewhere: other packages, another platform, or a hand.
 """
 
 import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -23,8 +24,8 @@ from playbill.pipeline.verification.rerun import IN_GIT, Outcome
 from playbill.pipeline.verification.room import Room, Say
 
 Kind = Literal[
-    "time", "seed", "hash order", "threads", "unknown", "lock edited", "packages", "platform",
-    "stage failed", "source",
+    "time", "seed", "hash order", "threads", "folder", "host", "unknown", "lock edited", "packages",
+    "platform", "stage failed", "source",
 ]  # fmt: skip
 TRIAL = Path(__file__).parent / "trial"
 _NOW = 1_700_000_000  # a moment in the past, in seconds
@@ -62,6 +63,9 @@ class Held:
     entropy: int = 1
     hashes: int = 0
     threads: int = 1
+    host: str = "one-machine"
+    moved: bool = False
+    """Whether the project stands in another folder while it runs."""
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that hold it."""
@@ -73,6 +77,9 @@ class Held:
             "PLAYBILL_TRIAL_CLOCK": str(self.clock),
             "PLAYBILL_TRIAL_ENTROPY": str(self.entropy),
             "PLAYBILL_TRIAL_PROCESSORS": str(self.threads),
+            "PLAYBILL_TRIAL_HOST": self.host,
+            "USER": self.host,
+            "LOGNAME": self.host,
         }
 
 
@@ -97,6 +104,12 @@ _LETTINGS = (
     _Letting("threads", replace(Held(), threads=3),
              "the result depends on the number of threads or processors",
              "fix the number of threads, or add up in a fixed order"),
+    _Letting("folder", replace(Held(), moved=True),
+             "an output holds the path of the folder that the project stands in",
+             "write paths relative to the project, or none"),
+    _Letting("host", replace(Held(), host="another-machine"),
+             "an output holds the name of the machine or of its user",
+             "take the name out of what the stage writes"),
 )  # fmt: skip
 
 
@@ -125,23 +138,38 @@ class Laboratory:
         notes.mkdir(parents=True, exist_ok=True)
         plain = {"PYTHONPATH": str(TRIAL)} if held is None else held.variables()
         variables = self._room.variables(**plain, PLAYBILL_TRIAL_MODULES=str(notes))
-        done = subprocess.run(  # noqa: S602 - DVC runs the same line through the same shell
-            self._stage.command,
-            shell=True,
-            cwd=self._room.root,
-            env=variables,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        with self._standing(moved=held is not None and held.moved) as root:
+            done = subprocess.run(  # noqa: S602 - DVC runs the same line through the same shell
+                self._stage.command,
+                shell=True,
+                cwd=root,
+                env=variables,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
         if done.returncode:
             self.error = (done.stderr or done.stdout).strip()[-_TAIL:]
             return ""
         for file in notes.iterdir():
             self.modules |= set(file.read_text("utf-8").splitlines())
         return self.keep(name)
+
+    @contextmanager
+    def _standing(self, *, moved: bool) -> Iterator[Path]:
+        """Yield where the project stands: in a folder of another name meanwhile, if it is moved."""
+        root = self._room.root
+        if not moved:
+            yield root
+            return
+        away = root.with_name(f"{root.name} in another folder")
+        root.rename(away)
+        try:
+            yield away
+        finally:
+            away.rename(root)
 
     def compare(self, one: str, other: str) -> tuple[str, ...]:
         """Return in words where the outputs of two runs differ."""

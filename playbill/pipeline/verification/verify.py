@@ -103,7 +103,8 @@ def _judged(root: Path, clean: Room, found: Verdict, wish: Wish, say: Say) -> Ve
     recorded = _recorded(root, clean, first)
     causes = cause.find(clean, first, found.contradictions, recorded, say)
     other = found.recorded_platform and dict(found.recorded_platform) != dict(found.platform)
-    ours = {"time", "seed", "hash order", "threads", "unknown", "stage failed"}
+    ours = {"time", "seed", "hash order", "threads", "folder", "host", "unknown",
+            "stage failed"}  # fmt: skip
     excused = (
         (wish.elsewhere or other)
         and not found.contradictions

@@ -63,6 +63,20 @@ def _hold_processors(count: int) -> None:
         setattr(os, "sched_getaffinity", lambda _pid: set(range(count)))  # noqa: B010
 
 
+def _hold_host(name: str) -> None:
+    """Let the machine have a name."""
+    if hasattr(os, "uname"):
+        real = os.uname()
+        fake = os.uname_result((real.sysname, name, real.release, real.version, real.machine))
+        setattr(os, "uname", lambda: fake)  # noqa: B010 - a built-in is replaced on purpose
+    try:
+        import socket
+    except ImportError:
+        return
+    setattr(socket, "gethostname", lambda: name)  # noqa: B010
+    setattr(socket, "getfqdn", lambda host="": host or name)  # noqa: B010
+
+
 def _leave_names(folder: str) -> None:
     """Write down which top-level modules each process imported, when it ends."""
 
@@ -80,5 +94,7 @@ if _seed := os.environ.get("PLAYBILL_TRIAL_ENTROPY"):
     _hold_entropy(int(_seed))
 if _count := os.environ.get("PLAYBILL_TRIAL_PROCESSORS"):
     _hold_processors(int(_count))
+if _host := os.environ.get("PLAYBILL_TRIAL_HOST"):
+    _hold_host(_host)
 if _folder := os.environ.get("PLAYBILL_TRIAL_MODULES"):
     _leave_names(_folder)
