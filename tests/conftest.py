@@ -102,6 +102,7 @@ pq.write_table(pa.table(test), "data/prepared/test.parquet")
 (model.parent / "manifest.json").write_text(json.dumps({"model_digest": f"{params['seed']:064}"}))
 metrics = {"roc_auc": 0.6 + params["seed"] / 100, "rows": 300}
 (evaluation / "metrics.json").write_text(json.dumps(metrics) + "\\n")
+(model / "metrics.json").write_text(json.dumps(metrics) + "\\n")
 """
 PARAMS = """name: tiny
 seed: 1

@@ -199,16 +199,18 @@ def _answers(
     import warnings
 
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     from playbill.contract.frame import as_model_frame
-    from playbill.model.estimator import predict
+    from playbill.model.estimator import answer
 
     frame = as_model_frame(_taken(columns, places), model.inputs)
     asked = model.asked
     try:
-        with warnings.catch_warnings():
+        # Not `predict`, which finds out who refused the rows and why: here many are to be refused.
+        with warnings.catch_warnings(), threadpool_limits(limits=1):
             warnings.simplefilter("ignore")  # an unknown category is there on purpose
-            found = predict(model.pipeline, frame, task=asked.task, classes=asked.classes)
+            found = answer(model.pipeline, frame, task=asked.task, classes=asked.classes)
     except ValueError:
         if len(places) <= 1:
             width = (0, len(asked.classes)) if asked.task == "multiclass" else (0,)

@@ -31,6 +31,7 @@ class FailOn(StrEnum):
 
     drift = "drift"
     loss = "loss"
+    any = "any"
     inconclusive = "inconclusive"
     never = "never"
 
@@ -73,7 +74,10 @@ def drift(
     html: Annotated[Path | None, typer.Option(help="Write it as one HTML page.")] = None,
     fail_on: Annotated[
         FailOn,
-        typer.Option(help="Exit 1 on drift; on a sure loss; on drift or too few rows; or never."),
+        typer.Option(
+            help="Exit 1 on drift; on a sure loss; on any of the two; on drift or too few rows; or "
+            "never."
+        ),
     ] = FailOn.drift,
 ) -> None:
     """Say whether new rows differ from those that the model learned from, and in which columns.
@@ -107,12 +111,15 @@ def drift(
         typer.echo(report.as_json(found), nl=False)
     else:
         _show(found)
-    if found.matters if fail_on is FailOn.loss else found.verdict in FAILING[fail_on]:
+    is_lost = fail_on in {FailOn.loss, FailOn.any} and found.matters
+    if is_lost or found.verdict in FAILING[fail_on]:
         raise typer.Exit(1)
 
 
 FAILING = {
     FailOn.drift: {"drift"},
+    FailOn.loss: set[str](),
+    FailOn.any: {"drift"},
     FailOn.inconclusive: {"drift", "inconclusive"},
     FailOn.never: set[str](),
 }

@@ -107,7 +107,7 @@ def serve(
     given = read_settings(settings, {"authentication.keys": keys, "workers": workers})
     check_host(host, authenticates=given.authenticates)
     if watch:
-        refuse_unwatched(bundle, signers, try_it=try_it, version=given.model_version)
+        refuse_unwatched(bundle, signers, memory, try_it=try_it, version=given.model_version)
         follow(ref, interval, (host, port), _words(flags), given)
         return
     found = find_bundle(bundle, ref)

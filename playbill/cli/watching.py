@@ -23,14 +23,25 @@ def server_words(folder: Path, host: str, port: int) -> list[str]:
 
 
 def refuse_unwatched(
-    bundle: Path | None, signers: Path | None, *, try_it: bool, version: str | None
+    bundle: Path | None,
+    signers: Path | None,
+    memory: Path | None,
+    *,
+    try_it: bool,
+    version: str | None,
 ) -> None:
     """Refuse what cannot go with `--watch`.
 
     Raises:
         UsageError: It was given.
     """
-    given = {"--bundle": bundle, "--signers": signers, "--try": try_it, "model_version": version}
+    given = {
+        "--bundle": bundle,
+        "--signers": signers,
+        "--memory": memory,
+        "--try": try_it,
+        "model_version": version,
+    }
     if wrong := [name for name, value in given.items() if value]:
         raise UsageError(
             f"{wrong[0]} does not go with --watch",

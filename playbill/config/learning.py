@@ -86,8 +86,15 @@ def _training(params: Params) -> Iterator[Problem]:
     if config.threshold.kind != "fixed" and contract.task == "multiclass":
         what = "a multiclass model has no threshold: the most probable class is its label"
         yield "training.threshold.kind", what, "fixed"
-    if config.class_weight is None:
-        return
+    if config.class_weight is not None:
+        yield from _class_weight(params)
+
+
+def _class_weight(params: Params) -> Iterator[Problem]:
+    config, contract = params.training, params.contract
+    if params.model.get("class_weight") is not None:
+        what = "the classes are weighted here and in model.class_weight: each weight counts twice"
+        yield "training.class_weight", what, "one of the two"
     if contract.task == "regression":
         yield "training.class_weight", "a regression has no classes", "null"
     elif isinstance(config.class_weight, dict):

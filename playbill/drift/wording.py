@@ -100,7 +100,11 @@ def truth(report: "DriftReport") -> str:
     if known is None:
         return ""
     concept, bet = known.concept, known.watched
-    changed = "no longer mean the same" if concept.drifted else "still mean the same"
+    shown = (
+        "The same scores no longer mean the same"
+        if concept.drifted
+        else ("That the same scores mean something else is not shown")
+    )
     what = "labels" if report.basis == "rows" else "periods"
     grown = (
         f"a bet on a larger loss was won after {bet.alarm:,} of {bet.losses:,} {what}"
@@ -108,7 +112,7 @@ def truth(report: "DriftReport") -> str:
         else f"no bet on a larger loss was won in {bet.losses:,} {what}"
     )
     return (
-        f"The same scores {changed}: share of positives moved by {concept.effect:.3f} "
+        f"{shown}: share of positives moved by {concept.effect:.3f} "
         f"(p {p_value(concept.adjusted_p_value)}). Watched one by one, {grown} "
         f"(mean {bet.mean:.4f}, allowed {bet.bound:.4f})."
     )

@@ -73,8 +73,29 @@ def as_text(found: Evaluated) -> str:
         parts += [basis(found.report), *_found(found.report)]
     for title, heads, rows in tables(found.report or {}, found.leading):
         parts.append(f"{title}\n{grid(heads, rows)}" if rows else title)
+    for title, note, heads, rows in drawn(found.curves):
+        parts.append(f"{title}\n{note}\n{grid(heads, rows)}")
     parts += [f"note: {found.note}"] if found.note else []
     return "\n\n".join(parts) + "\n"
+
+
+def drawn(
+    curves: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[str, str, list[str], list[list[str]]]]:
+    """Yield title, note, head and rows of each curve: its points, each with its interval."""
+    for curve in curves:
+        lines = curve["lines"]
+        head = [curve["x_label"], *(f"{curve['y_label']}, {name}" for name in lines)]
+        rows = [
+            [f"{x:g}", *(_point(line, place) for line in lines.values())]
+            for place, x in enumerate(curve["x"])
+        ]
+        yield curve["title"], curve["note"], head, rows
+
+
+def _point(line: Mapping[str, Sequence[float | None]], place: int) -> str:
+    ends = {end: line[end][place] for end in ("low", "high")}
+    return f"{figure(line['value'][place])} ({span(ends)})"
 
 
 def _found(report: Mapping[str, Any]) -> Iterator[str]:
@@ -108,6 +129,8 @@ def as_markdown(found: Evaluated) -> str:
             ]
     for title, head, rows in tables(found.report or {}, found.leading):
         lines += ["", f"**{title}**", *pipes(head, rows)]
+    for title, note, head, rows in drawn(found.curves):
+        lines += ["", f"**{title}** {note}", *pipes(head, rows)]
     lines += ["", f"_{found.note}_"] if found.note else []
     return "\n".join(lines) + "\n"
 

@@ -72,7 +72,8 @@ def tables(comparison: "Comparison") -> Iterator[tuple[str, list[str], list[list
     moved = [row for row in comparison.slices if _widest(row) > 0]
     if shown := sorted(moved, key=_widest, reverse=True)[:SLICES_SHOWN]:
         counted = f"({len(shown)} of {len(comparison.slices)})"
-        title = f"{comparison.leading} of the slices that moved most {counted}"
+        title = f"{comparison.leading} of the slices that moved most {counted}, as each model "
+        title += "was measured on its own hold-out"
         yield title, ["slice", *comparison.sides, *gaps], [_metric(row) for row in shown]
     changed = [[row.name, *map(_shown, row.values)] for row in comparison.params]
     yield "What differs in params.yaml", ["key", *comparison.sides], changed or [["nothing"]]

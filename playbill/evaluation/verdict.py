@@ -59,6 +59,7 @@ def _reasons(evidence: Plain) -> Iterator[str]:
         else f"not shown to be {'better' if is_superior else 'no worse'}",
         "slices": "worse on slices",
         "floors": "a floor is not kept",
+        "privacy": "its rows single people out",
     }
     failed = [check["name"] for check in evidence["checks"] if not check["passed"]]
     yield from dict.fromkeys(words[name] for name in failed)

@@ -105,6 +105,24 @@ def _refuse_withdrawn(root: Path, commit: str, ref: str) -> None:
             expected="a version that was not withdrawn",
             run="playbill models",
         )
+    _refuse_withdrawn_model(root, commit, ref)
+
+
+def _refuse_withdrawn_model(root: Path, commit: str, ref: str) -> None:
+    """Refuse a commit with the very model of a version that was withdrawn."""
+    if not registry.versions(root, withdrawn=True):
+        return
+    of = registry.artifact(root, revision.model_name(root, commit))
+    digest = manifest.stated_digest(root, commit)
+    if same := registry.withdrawn_model(root, of, digest):
+        back = registry.withdrawal(root, of, same.version)
+        raise LineageError(
+            f"the model of {ref} is that of {same.version}, which was withdrawn: "
+            f"{registry.reason(back) if back else 'no reason given'}",
+            where=same.tag.name,
+            expected="a model that was not withdrawn",
+            run="playbill models",
+        )
 
 
 def _by_tag(root: Path, tag: gittag.Tag, source: str) -> Located:

@@ -88,7 +88,12 @@ def not_run(root: Path, commit: str | None) -> Iterator[Contradiction]:
     """
     yield from _not_composed(root) if commit is None else _not_compiled(root, commit)
     told = as_dvc_reads(root, commit, revision.PARAMS)
-    for stage in recorded(root, commit).values():
+    stages = recorded(root, commit)
+    written = {path: digest for stage in stages.values() for path, digest in stage.outs.items()}
+    for stage in stages.values():
+        for path, digest in stage.deps.items():
+            if path in written and written[path] != digest:
+                yield Contradiction(stage.name, f"it read another {path} than dvc.lock has")
         yield from told_otherwise(stage, told)
         for path, digest in stage.code.items():
             content = revision.read_text(root, commit, path)

@@ -69,6 +69,15 @@ def gather(root: Path, commit: str) -> dict[str, Any]:
     name = revision.model_name(root, commit)
     recorded = store.outputs(root, commit)
     found = store.output(root, manifest.path(root, commit), commit)
+    measured = metrics(root, commit, recorded)
+    own = manifest.own_metrics(root, commit)
+    if own is not None and own != measured:
+        raise LineageError(
+            f"the bundle of {revision.name(commit)} was measured otherwise than the commit says",
+            where=f"{manifest.METRICS} in the bundle, against evaluation/metrics.json",
+            expected="a bundle and metrics of one run",
+            run="dvc repro && git add models dvc.lock && git commit",
+        )
     attested = attestation.attestation_for(root, commit, registry.artifact(root, name))
     return {
         "format_version": FORMAT_VERSION,
@@ -77,7 +86,7 @@ def gather(root: Path, commit: str) -> dict[str, Any]:
         "bundle": found.digest,
         "model_digest": manifest.model_digest(root, commit),
         "data": {p: out.digest for p, out in sorted(recorded.items()) if p.startswith("data/")},
-        "metrics": metrics(root, commit, recorded),
+        "metrics": measured,
         "attestation": attested.digest if attested else None,
     }
 
@@ -154,6 +163,8 @@ def problems(root: Path, tag: gittag.Tag, *, past: bool = False) -> list[Problem
         return found if past else [*_withdrawn(root, place, facts), *found]
     except LineageError as error:
         return [Problem(error.what, error.run or ANEW)]
+    except (AttributeError, KeyError, TypeError, ValueError):  # of another form than any of ours
+        return [Problem("its evidence is not of the form that Playbill writes")]
 
 
 def _problems(
@@ -233,6 +244,10 @@ def _withdrawn(root: Path, place: tagname.Place, facts: Mapping[str, Any]) -> It
     version = str(facts.get("version"))
     if gone := registry.withdrawal(root, place.artifact, version):
         yield Problem(f"{version} was withdrawn by {gone.name}: {registry.reason(gone)}")
+    elif same := registry.withdrawn_model(root, place.artifact, facts.get("model_digest")):
+        back = registry.withdrawal(root, place.artifact, same.version)
+        why = registry.reason(back) if back else "no reason given"
+        yield Problem(f"its model is that of {same.version}, which was withdrawn: {why}")
 
 
 def _content(root: Path, commit: str, facts: dict[str, Any]) -> Iterator[Problem]:
@@ -248,6 +263,8 @@ def _content(root: Path, commit: str, facts: dict[str, Any]) -> Iterator[Problem
         named_ = ", ".join(changed[:3]) or "none there"
         yield Problem(f"its metrics are not those of its commit ({named_})")
     with contextlib.suppress(LineageError):  # without the bundle, whoever serves it is told so
+        if (own := manifest.own_metrics(root, commit)) is not None and own != has_:
+            yield Problem("its bundle was measured otherwise than its commit says")
         yield from _other_model(facts, manifest.stated_digest(root, commit))
 
 

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from playbill.errors import LineageError
 from playbill.lineage import revision, store
 
 FILE = "manifest.json"
+METRICS = "model/metrics.json"
 
 
 def path(root: Path, commit: str | None = None) -> str:
@@ -34,6 +36,22 @@ def stated_digest(root: Path, commit: str) -> str | None:
         LineageError: The manifest cannot be had, is damaged or cannot be read.
     """
     return _digest(commit, store.obtain(root, f"{path(root, commit)}/{FILE}", commit))
+
+
+def own_metrics(root: Path, commit: str) -> dict[str, Any] | None:
+    """Return the metrics that a bundle carries itself; None if it carries none.
+
+    Raises:
+        LineageError: The bundle cannot be had.
+    """
+    folder = path(root, commit)
+    if METRICS not in store.members(root, folder, commit):
+        return None
+    try:
+        found = json.loads(store.obtain(root, f"{folder}/{METRICS}", commit).read_bytes())
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _digest(commit: str, file: Path) -> str | None:

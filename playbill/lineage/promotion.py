@@ -4,6 +4,7 @@ Two steps, because the gate stands in between and this layer does not know it: `
 what can be refused without comparing models, `complete` writes the tags.
 """
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -296,6 +297,15 @@ def _registered(root: Path, artifact: str, commit: str, wish: Wish) -> str | Non
             raise LineageError(
                 f"{artifact} {wish.version} was withdrawn", expected="a version that is free"
             )
+    digest = None
+    with suppress(LineageError):  # a bundle that cannot be had is told where it is asked for
+        digest = manifest.stated_digest(root, commit)
+    if same := registry.withdrawn_model(root, artifact, digest):
+        raise LineageError(
+            f"the model of {revision.name(commit)} is that of {same.version}, which was withdrawn",
+            expected="another model: a commit more does not bring it back",
+            run="playbill history",
+        )
     for one in registry.versions(root, artifact):
         if one.tag.commit == commit:
             if wish.version not in (None, one.version):

@@ -92,6 +92,14 @@ def withdrawal(root: Path, of: str, version: str) -> gittag.Tag | None:
     return None
 
 
+def withdrawn_model(root: Path, of: str, digest: object) -> Version | None:
+    """Return the withdrawn version whose model has that digest, if no version in force has it."""
+    if not digest or any(one.evidence.get("model_digest") == digest for one in versions(root, of)):
+        return None
+    gone = versions(root, of, withdrawn=True)
+    return next((one for one in gone if one.evidence.get("model_digest") == digest), None)
+
+
 def reason(tag: gittag.Tag) -> str:
     """Return why a tag was made: the reason in its evidence, else the first line it says."""
     facts = evidence(tag.message)

@@ -112,6 +112,16 @@ def obtain(root: Path, path: str, commit: str) -> Path:
     return file
 
 
+def members(root: Path, path: str, commit: str) -> dict[str, str]:
+    """Return the files of an output that is a folder, by relative name, with their digests.
+
+    Raises:
+        LineageError: Neither cache nor remote has its listing.
+    """
+    with opened(root) as repo:
+        return _members(repo, output(root, path, commit), commit, listing_only=True)
+
+
 def materialise(root: Path, path: str, commit: str) -> Path:
     """Return a copy of an output of a commit, file or folder, under its own name.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def build_pipeline(
+def build_pipeline(  # noqa: PLR0913 - what a Pipeline is made of
     transformer: Any,
     model: Mapping[str, Any],
     allow: Sequence[str],
@@ -27,6 +27,7 @@ def build_pipeline(
     task: Task = "binary",
     categories: int = 0,
     scores: bool = False,
+    seed: int | None = None,
 ) -> Any:
     """Return the unfitted Pipeline of a transformer and the estimator that `model` names.
 
@@ -38,6 +39,8 @@ def build_pipeline(
         categories: How many of the first columns are categories that the model takes as such.
         scores: A classifier with `decision_function` alone will do: calibration makes
             probabilities of its scores.
+        seed: What every `random_state` gets that conf/ leaves open, however deep it stands; None:
+            they stay open.
 
     Raises:
         ConfigError: The estimator is not allowed, does not exist or does not suit the task.
@@ -58,7 +61,17 @@ def build_pipeline(
         raise _unsuited(model, "gives no probabilities", expected)
     if categories:
         _take_categories(estimator, model, categories)
-    return Pipeline([("feature", transformer), ("model", estimator)])
+    pipeline = Pipeline([("feature", transformer), ("model", estimator)])
+    return pipeline if seed is None else _seeded(pipeline, seed)
+
+
+def _seeded(pipeline: Any, seed: int) -> Any:
+    names = [
+        name
+        for name, value in pipeline.get_params(deep=True).items()
+        if name.rpartition("__")[2] == "random_state" and value is None
+    ]
+    return pipeline.set_params(**dict.fromkeys(names, seed))
 
 
 def _take_categories(estimator: Any, model: Mapping[str, Any], count: int) -> None:

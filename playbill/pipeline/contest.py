@@ -7,8 +7,9 @@ predict must do. What was done is said in a note.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +24,7 @@ from playbill.evaluation.pairing import (
     independent,
     pair,
 )
-from playbill.lineage import git
+from playbill.lineage import contradiction, git
 from playbill.pipeline import evaluated, holdout
 from playbill.pipeline.project import Project
 
@@ -71,7 +72,17 @@ def compare_revisions(
         found, said = _paired(projects[0], project, (sides[0], one), plan, say)
         paired += found
         notes += said
+    notes += [words for project in projects for words in _stale(project)]
     return comparison.compare(sides, paired=paired, notes=notes)
+
+
+def _stale(project: Project) -> Iterator[str]:
+    """Say that figures are not of the conf/ and the code that stand beside them."""
+    for one in islice(contradiction.not_run(project.root, project.commit), 1):
+        yield (
+            f"the figures of {project.name} are of an earlier run than what differs: stage "
+            f"{one.stage}, {one.what}. `dvc repro` there, then compare again"
+        )
 
 
 def _counted(total: int, progress: Callable[[int, int], None]) -> Callable[[int], None]:

@@ -35,6 +35,7 @@ class Recipe:
         threads: Threads of a fit.
         scores: A classifier without probabilities will do.
         contract: What the columns of a group are chosen from, where a search tries others.
+        seed: What every `random_state` gets that conf/ leaves open; None: it stays open.
     """
 
     feature: Feature
@@ -46,6 +47,7 @@ class Recipe:
     threads: int = 1
     scores: bool = False
     contract: "Contract | None" = None
+    seed: int | None = None
 
     def varied(self, values: Mapping[tuple[str, ...], Any]) -> "Recipe":
         """Return the recipe with other values at paths under `model` and `feature`."""
@@ -72,6 +74,7 @@ class Recipe:
             task=self.asked.task,
             categories=count_categories(self.feature, self.columns),
             scores=self.scores,
+            seed=self.seed,
         )
 
     def fit(self, rows: "pd.DataFrame", target: "pd.Series") -> Any:
@@ -126,4 +129,5 @@ def recipe_of(params: Params) -> Recipe:
         threads=training.threads,
         scores=training.calibration.method != "none",
         contract=params.contract,
+        seed=params.seed,
     )

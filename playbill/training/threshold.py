@@ -8,8 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_MOST = 0.999999  # a threshold is below 1 ...
-_LEAST = 0.000001  # ... and above 0, as evaluation.threshold
+LEAST, MOST = 0.000001, 0.999999  # a threshold is above 0 and below 1, as evaluation.threshold
 
 
 def tune(
@@ -17,8 +16,9 @@ def tune(
 ) -> tuple[float, float]:
     """Return the best threshold, and what it is worth: the measure, or the mean cost of a row.
 
-    Every probability that occurs is tried. Of equally good thresholds the highest is taken: it
-    calls the fewest rows positive.
+    Every probability that occurs is tried, and the least and the greatest threshold: what is
+    returned is worth what is said of it. Of equally good thresholds the highest is taken: it calls
+    the fewest rows positive.
 
     Args:
         truth: 0 and 1, shape (n,).
@@ -32,8 +32,7 @@ def tune(
     values = _worth(hits, alarms, positives, len(truth) - positives, config)
     best = len(values) - 1 - int(np.argmax(values[::-1]))
     value = float(values[best])
-    found = float(np.clip(candidates[best], _LEAST, _MOST))
-    return found, -value if config.kind == "cost" else value
+    return float(candidates[best]), -value if config.kind == "cost" else value
 
 
 def _counts(
@@ -42,11 +41,13 @@ def _counts(
     """Return rising thresholds, and true and false positives from each of them on."""
     import numpy as np
 
-    candidates, where = np.unique(probability, return_inverse=True)
-    size = len(candidates)
-    hits = np.bincount(where, weights=truth, minlength=size)[::-1].cumsum()[::-1]
-    alarms = np.bincount(where, weights=1 - truth, minlength=size)[::-1].cumsum()[::-1]
-    return candidates, hits, alarms
+    inside = probability[(probability >= LEAST) & (probability <= MOST)]
+    candidates = np.unique(np.append(inside, [LEAST, MOST]))
+    order = np.argsort(probability, kind="stable")
+    begin = np.searchsorted(probability[order], candidates)
+    positives = np.append(truth[order][::-1].cumsum()[::-1], 0).astype("float64")
+    hits = positives[begin]
+    return candidates, hits, len(truth) - begin - hits
 
 
 def _worth(

@@ -66,6 +66,14 @@ def test_one_revision_is_compared_with_the_workspace() -> None:
     assert found["notes"] == []
 
 
+def test_figures_of_another_run_than_the_params_beside_them_are_said(project: Path) -> None:
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("c: 0.9", "c: 0.1"))
+    (note,) = _json()["notes"]
+    assert note.startswith("the figures of workspace are of an earlier run")
+    assert "`model`" in note
+
+
 @pytest.mark.usefixtures("project")
 def test_an_experiment_is_compared_by_its_name_with_its_predictions() -> None:
     found = _json("first", "quiet-moth", "main")

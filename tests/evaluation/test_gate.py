@@ -12,6 +12,7 @@ from playbill.evaluation.bootstrap import Plan
 from playbill.evaluation.contrast import Pair, contrast, tango
 from playbill.evaluation.gate import Decision, Question, decide, holm
 from playbill.evaluation.scored import Scored
+from playbill.evaluation.verdict import _reasons
 
 
 def _binary(truth: NDArray[Any], scores: NDArray[np.float64]) -> Scored:
@@ -56,6 +57,18 @@ def test_rows_that_a_contract_refuses_are_tolerated_up_to_the_declared_share() -
         assert found.passed is passed, (refused, allowed)
         assert f"a contract refuses {refused} rows" in found.checks[1].said
         assert (found.contrast is not None) is passed, "what is not decided is not compared"
+
+
+def test_rows_that_single_people_out_refuse_a_model_and_the_title_says_so() -> None:
+    weak, strong = _two((0.8, 1.8))
+    for k, passed in ((None, False), (4, False), (5, True)):
+        question = Question(strong, weak, {}, None, "roc_auc", 100, k=k)
+        found = decide(question, Gate(k_anonymity=5))
+        assert found.passed is passed, k
+        checks = [{"name": one.name, "passed": one.passed} for one in found.checks]
+        evidence = {"claim": found.claim, "passed": passed, "policy": {}, "checks": checks}
+        if not passed:
+            assert list(_reasons(evidence)) == ["its rows single people out"]
 
 
 def test_who_watches_is_told_of_every_draw_and_the_answer_stays() -> None:

@@ -1,6 +1,7 @@
 """A report of every task: measured as a whole, then as text, as Markdown and as one page."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -136,6 +137,19 @@ def test_text_and_markdown_have_every_metric_and_what_was_searched(task: str) ->
         assert "By ward, worst first" in text
         assert "Fairness by ward: highest less lowest group" in text
     assert len(as_markdown(found).splitlines()) > len(report["metrics"])
+
+
+def test_a_curve_that_was_asked_for_is_in_the_text_and_in_markdown() -> None:
+    line = {"value": [0.71, 0.74], "low": [0.6, 0.7], "high": [0.8, None]}
+    curve = {
+        "title": "Learning curve", "note": "100 rows judge.", "x_label": "rows learned from",
+        "y_label": "AUC", "x": [50.0, 500.0], "lines": {"rows that judge": line},
+    }  # fmt: skip
+    found = replace(_evaluated(TASKS[0])[0], curves=[curve])
+    for text in (as_text(found), as_markdown(found)):
+        assert "100 rows judge." in text
+        assert "AUC, rows that judge" in text
+        assert "0.71 (0.6 to 0.8)" in text
 
 
 def test_the_text_shows_the_declared_slices_and_the_fairness_of_declared_groups() -> None:

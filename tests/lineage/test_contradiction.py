@@ -40,3 +40,20 @@ def test_conf_that_was_edited_and_not_compiled_is_named_by_its_key(compiled: Pat
     assert error.value.run.startswith("dvc repro")
     write(compiled, compile_project(compiled))
     assert list(not_run(compiled, None)) == []
+
+
+def test_an_output_that_was_exchanged_in_dvc_lock_is_not_what_the_next_stage_read(
+    compiled: Path,
+) -> None:
+    def lock(written: str) -> str:
+        return (
+            "schema: '2.0'\nstages:\n"
+            f"  train:\n    cmd: a\n    outs:\n    - {{path: model.bin, md5: '{written}'}}\n"
+            "  evaluate:\n    cmd: b\n    deps:\n    - {path: model.bin, md5: '1'}\n"
+        )
+
+    (compiled / "dvc.lock").write_text(lock("1"))
+    assert list(not_run(compiled, None)) == []
+    (compiled / "dvc.lock").write_text(lock("2"))
+    (found,) = not_run(compiled, None)
+    assert (found.stage, found.what) == ("evaluate", "it read another model.bin than dvc.lock has")

@@ -1,5 +1,6 @@
 """A tag is believed only if everything that it says is found again; no older one steps in."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from playbill.lineage import (
     registry,
     rollback,
     signature,
+    store,
     worktree,
 )
 from playbill.lineage.promotion import Wish
@@ -80,6 +82,11 @@ def test_what_was_promoted_is_believed(served: Path) -> None:
         (lambda f: {**f, "version": "v9.9.9", "artifact": "other"}, "evidence is of the artifact"),
         (lambda f: {**f, "stage": "dev"}, "evidence is of the stage dev"),
         (lambda f: {**f, "decision": "override"}, "without a reason"),
+        (lambda f: {**f, "data": ["a"]}, "not of the form"),
+        (lambda f: {**f, "metrics": ["a"]}, "not of the form"),
+        (lambda f: {**f, "decision": "override", "override": "x"}, "not of the form"),
+        (lambda f: {**f, "decision": "rollback", "rollback": "x"}, "not of the form"),
+        (lambda f: _regated(f, challenger="x"), "not of the form"),
     ],
 )
 def test_a_tag_of_which_a_part_was_changed_is_not_believed(
@@ -122,6 +129,37 @@ def test_a_metric_that_was_edited_and_committed_is_found(served: Path) -> None:
     facts = {**_facts(served), "commit": commit}
     _forge(served, "tiny#prod#2", commit, facts)
     assert "is not the file that the pipeline wrote" in _refused(served)
+
+
+def test_a_metric_that_was_edited_in_dvc_lock_too_is_not_its_bundles(served: Path) -> None:
+    path = served / "models/tiny/evaluation/metrics.json"
+    before = path.read_bytes()
+    path.write_text('{"roc_auc": 0.99, "rows": 300}\n')
+    _relock(served, _md5(before), _md5(path.read_bytes()))
+    worktree.commit(served, ["models", "dvc.lock"], "a better number")
+    with pytest.raises(LineageError, match="measured otherwise than the commit says"):
+        promote(served, "HEAD")
+
+
+def test_a_bundle_that_was_swapped_in_dvc_lock_is_not_the_one_that_was_measured(
+    served: Path,
+) -> None:
+    other = store.output(served, "models/tiny/bundle", git.resolve(served, "first")).digest
+    mine = store.output(served, "models/tiny/bundle", git.head(served)).digest
+    _relock(served, mine, other)
+    worktree.commit(served, ["dvc.lock"], "another model under the same measures")
+    with pytest.raises(LineageError, match="measured otherwise than the commit says"):
+        promote(served, "HEAD")
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _relock(root: Path, old: str, new: str) -> None:
+    lock = (root / "dvc.lock").read_text()
+    assert old in lock
+    (root / "dvc.lock").write_text(lock.replace(old, new))
 
 
 def test_a_gate_must_have_met_who_was_in_the_stage(history: Path) -> None:
@@ -268,6 +306,10 @@ def test_a_withdrawn_version_is_served_under_no_name_and_the_stage_is_empty(serv
     assert [one["version"] for one in listing.models(served)] == ["v0.0.1"]
     rollback.rollback(served, "prod", "the leak")
     assert bundle.find(served).commit == git.resolve(served, "first")
+    git.run(served, "commit", "-q", "--allow-empty", "-m", "the same model under another commit")
+    with pytest.raises(LineageError, match=r"is that of v0\.0\.2, which was withdrawn"):
+        promote(served, "HEAD")
+    assert "is that of v0.0.2, which was withdrawn" in _refused(served, "HEAD")
 
 
 def test_gto_reads_the_same_registry_after_rollback_and_withdrawal(served: Path) -> None:

@@ -43,6 +43,7 @@ def test_what_the_cache_lacks_comes_from_the_remote(history: Path) -> None:
     place = store.materialise(history, BUNDLE, commit)
     assert sorted(p.name for p in place.rglob("*") if p.is_file()) == [
         "manifest.json",
+        "metrics.json",
         "pipeline.skops",
     ]
     assert store.obtain(history, PREDICTIONS, commit).read_bytes()[:4] == b"PAR1"

@@ -54,3 +54,14 @@ def test_fitting_and_asking_use_one_thread() -> None:
 
     fit(build_pipeline(Spy(), LOGISTIC, ALLOW), X, Y)
     assert Spy.seen == {1}
+
+
+def test_what_draws_gets_the_seed_wherever_conf_leaves_it_open() -> None:
+    inner = {"_target_": "sklearn.tree.DecisionTreeClassifier", "random_state": 5}
+    model = {"_target_": "sklearn.ensemble.BaggingClassifier", "estimator": inner}
+    forest = {"_target_": "sklearn.ensemble.ExtraTreesClassifier", "n_estimators": 3}
+    known = build_pipeline(StandardScaler(), model, ALLOW, seed=7).get_params()
+    assert known["model__random_state"] == 7
+    assert known["model__estimator__random_state"] == 5
+    said = [fit(build_pipeline(StandardScaler(), forest, ALLOW, seed=7), X, Y) for _ in range(2)]
+    assert (predict(said[0], X) == predict(said[1], X)).all()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 
+from playbill.config.learning import learning_problems
 from playbill.config.schema import Threshold
 from playbill.contract.column import inputs
 from playbill.contract.frame import as_model_frame
@@ -302,6 +303,27 @@ def test_the_threshold_is_the_best_of_all(config: Threshold) -> None:
     best = max(worth(each) for each in np.unique(chance))
     assert worth(threshold) == pytest.approx(best)
     assert value == pytest.approx(-best if config.kind == "cost" else best)
+
+
+@pytest.mark.parametrize("cost", [{"false_negative": 1000.0}, {"false_positive": 1000.0}])
+def test_a_threshold_at_the_end_is_worth_what_is_said(cost: dict[str, float]) -> None:
+    truth = np.tile(np.array([0, 1], np.int64), 50)
+    chance = np.tile(np.array([0.0, 0.0, 1.0, 1.0]), 25)
+    config = Threshold.model_validate({"kind": "cost", **cost})
+    threshold, value = tune(truth, chance, config)
+    said = chance >= threshold
+    wrong = (said > truth) * config.false_positive + (said < truth) * config.false_negative
+    assert 0 < threshold < 1
+    assert value == pytest.approx(float(wrong.mean()))
+
+
+def test_weights_of_classes_stand_in_one_place() -> None:
+    training = {"class_weight": "balanced"}
+    model = {"_target_": "sklearn.linear_model.LogisticRegression", "class_weight": "balanced"}
+    asked = params("breast_cancer", model=model, training=training)
+    (found,) = learning_problems(asked)
+    assert found[0] == "training.class_weight"
+    assert "counts twice" in found[1]
 
 
 def test_a_tuned_threshold_is_reported_with_what_it_is_worth() -> None:
