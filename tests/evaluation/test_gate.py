@@ -66,7 +66,12 @@ def test_rows_that_single_people_out_refuse_a_model_and_the_title_says_so() -> N
         found = decide(question, Gate(k_anonymity=5))
         assert found.passed is passed, k
         checks = [{"name": one.name, "passed": one.passed} for one in found.checks]
-        evidence = {"claim": found.claim, "passed": passed, "policy": {}, "checks": checks}
+        evidence: dict[str, Any] = {
+            "claim": found.claim,
+            "passed": passed,
+            "policy": {},
+            "checks": checks,
+        }
         if not passed:
             assert list(_reasons(evidence)) == ["its rows single people out"]
 
