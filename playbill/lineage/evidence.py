@@ -74,7 +74,7 @@ def gather(root: Path, commit: str) -> dict[str, Any]:
     if own is not None and own != measured:
         raise LineageError(
             f"the bundle of {revision.name(commit)} was measured otherwise than the commit says",
-            where=f"{manifest.METRICS} in the bundle, against evaluation/metrics.json",
+            where=f"{found.path}/{manifest.METRICS}, against models/{name}/evaluation/metrics.json",
             expected="a bundle and metrics of one run",
             run="dvc repro && git add models dvc.lock && git commit",
         )
@@ -300,7 +300,9 @@ def _gate(root: Path, place: tagname.Place, facts: dict[str, Any]) -> Iterator[P
         return
     if not is_sealed(found) or facts.get("gate_digest") != found.get(_DIGEST):
         yield Problem("its gate result was changed: it does not hash to the digest that is named")
-    elif found.get("passed") is not True:
+    elif found.get("passed") is not True or any(
+        check["passed"] is not True for check in found.get("checks") or ()
+    ):
         yield Problem("its gate did not pass")
     if problem := mismatch(root, found, facts, place):
         met = found.get("champion_tag")

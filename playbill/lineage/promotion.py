@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from playbill.config.compilation import COMPILED
+from playbill.config.place import chosen, current
 from playbill.errors import LineageError, UsageError
 from playbill.lineage import (
     bundle,
@@ -249,7 +250,8 @@ def check_pushed(root: Path, commit: str, *, allow: bool) -> tuple[str, ...]:
     Raises:
         LineageError: It does not, and that is not allowed; or no remote is configured.
     """
-    path = manifest.path(root, commit)
+    path, remote = manifest.path(root, commit), current(root).remote
+    line = f"dvc push -r {remote}" if remote else "dvc push"
     missing = store.missing_in_remote(root, path, commit)
     if missing is None:
         if allow:
@@ -265,10 +267,10 @@ def check_pushed(root: Path, commit: str, *, allow: bool) -> tuple[str, ...]:
         return ("the DVC remote does not have the bundle: nobody else can serve it yet",)
     raise LineageError(
         f"the DVC remote does not have {path} of {revision.name(commit)}",
-        where=f"{len(missing)} objects, such as {missing[0]}",
+        where=f"{len(missing)} objects, such as {missing[0]}"
+        + (f"; the remote `{remote}`, which conf/env/{chosen()}.yaml names" if remote else ""),
         expected="a bundle that every clone can fetch",
-        run="dvc push, then the same again; or promote --push, which does both; "
-        "or --allow-unpushed",
+        run=f"{line}, then the same again; or promote --push, which does both; or --allow-unpushed",
     )
 
 

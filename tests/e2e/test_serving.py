@@ -87,7 +87,7 @@ def test_a_promoted_model_is_what_serve_and_predict_take_until_it_is_withdrawn(
     """The README's lines after its first command: push, promote, serve; then the way back."""
     refused = run("playbill", "promote", "HEAD", "--stage", "prod", cwd=mine, check=False)
     assert refused.returncode == 3
-    assert "dvc push, then the same again" in refused.stderr
+    assert "dvc push -r storage, then the same again" in refused.stderr
     run("dvc", "push", "-q", cwd=mine)
     done = run("playbill", "promote", "HEAD", "--stage", "prod", cwd=mine)
     assert "Gate passed" in done.stdout

@@ -73,6 +73,7 @@ def test_what_was_promoted_is_believed(served: Path) -> None:
         (lambda f: {**f, "gate": {**f["gate"], "claim": "better"}}, "gate result was changed"),
         (lambda f: {**f, "gate_digest": "sha256:0"}, "gate result was changed"),
         (lambda f: _regated(f, passed=False), "gate did not pass"),
+        (lambda f: _regated(f, checks=[{"name": "rows", "passed": False}]), "gate did not pass"),
         (lambda f: _regated(f, stage="dev"), "gate was for stage dev"),
         (lambda f: _regated(f, champion={"commit": "0" * 40}), "champion that was not in"),
         (lambda f: {**f, "bundle": "0" * 32 + ".dir"}, "as models/tiny/bundle, and dvc.lock"),
