@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.serving import NAME, write
 
 MAKE = f"""
-import json, pathlib, random, shutil, yaml
+import pathlib, random, shutil, yaml
 import pyarrow as pa, pyarrow.parquet as pq
 params = yaml.safe_load(open("params.yaml"))
 evaluation = pathlib.Path("models/{NAME}/evaluation")
@@ -24,8 +24,7 @@ pq.write_table(pa.table({{"id": range(300), "late": late, "probability": score,
 pq.write_table(pa.table({{"id": range(5), "distance": [1.5] * 5}}), "data/prepared/train.parquet")
 pq.write_table(pa.table({{"id": range(300), "distance": [1.5] * 300, "late": late}}),
                "data/prepared/test.parquet")
-metrics = json.dumps({{"roc_auc": 0.6, "rows": 300}}) + "\\n"
-(evaluation / "metrics.json").write_text(metrics)
+shutil.copy("models/{NAME}/bundle/model/metrics.json", evaluation / "metrics.json")
 """
 PARAMS = f"""name: {NAME}
 seed: 1

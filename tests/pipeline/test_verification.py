@@ -411,7 +411,10 @@ def test_edited_digests_and_files_are_told_by_what_they_contradict(ran: Path) ->
     assert f"learn: it read data/table.json as aaaaaaaaaaaa, but gather wrote {table[:12]}" in said
     assert "report: it read stages/report.py as" in said
     unrun = {(one.stage, one.what) for one in contradiction.not_run(ran, git.head(ran))}
-    assert unrun == {("report", "it ran another stages/report.py than the commit has")}
+    assert unrun == {
+        ("learn", "it read another data/table.json than dvc.lock has"),
+        ("report", "it ran another stages/report.py than the commit has"),
+    }
     assert "report: it wrote models/tiny/metrics.json as" in said
 
 
